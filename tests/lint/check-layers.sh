@@ -14,12 +14,13 @@ arrows='
 libbase   libbase
 libsys    libbase libsys
 libnet    libbase libsys libnet
+libview   libbase libsys libview topology
 topology  libbase topology
-ldapsync  libbase libsys libnet topology ldapsync
-delivery  libbase libsys libnet topology delivery
-admin     libbase libsys libnet topology ldapsync delivery admin
+ldapsync  libbase libsys libview libnet topology ldapsync
+delivery  libbase libsys libview libnet topology delivery
+admin     libbase libsys libview libnet topology ldapsync delivery admin
 schema    libbase topology
-tests     libbase libsys libnet topology ldapsync delivery admin tests
+tests     libbase libsys libview libnet topology ldapsync delivery admin tests
 '
 
 # header (a pattern) | where it may be included (patterns of files, or lib… for a unit).
@@ -59,7 +60,7 @@ library_files() {
 }
 
 declare -A unit_of_file=()
-for unit in libbase libsys libnet; do
+for unit in libbase libsys libview libnet; do
 	while read -r file; do
 		unit_of_file[$file]=$unit
 	done < <(library_files $unit)

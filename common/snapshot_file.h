@@ -1,0 +1,37 @@
+/*
+ * Image files of routing snapshots: replica/snapshots/<number>.img.
+ *
+ * A file is written whole (temporary name, fsync, rename, fsync of the directory), never
+ * changed, mapped read-only and verified when opened; a mapping outlives its name. The count of
+ * references is atomic: a snapshot may be held by several threads, the last one unmaps.
+ */
+#ifndef WP_COMMON_SNAPSHOT_FILE_H
+#define WP_COMMON_SNAPSHOT_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/replica.h"
+#include "topology/snapshot.h"
+
+struct snapshot_file;
+
+/*
+ * Maps and verifies the image that WHAT names below STATE_DIR. *FILE_R holds one reference.
+ * -1 and ERR (ERR_NOT_FOUND, ERR_STORE) if it is missing, of another size or hash, or damaged.
+ */
+int snapshot_file_open(const char *state_dir, const struct replica_snapshot *what,
+		       struct snapshot_file **file_r, struct err *err) WP_MUST_CHECK;
+struct snapshot_file *snapshot_file_ref(struct snapshot_file *file);
+/* Drops one reference and nulls. Null inside is fine. */
+void snapshot_file_unref(struct snapshot_file **file);
+const struct snapshot *snapshot_file_view(const struct snapshot_file *file);
+
+/* Writes an image durably. WHAT_R gets what the replica has to store. */
+int snapshot_file_write(const char *state_dir, const void *image, size_t len,
+			struct replica_snapshot *what_r, struct err *err) WP_MUST_CHECK;
+/* Removes the images with numbers below KEEP_FROM and leftovers of interrupted writes. */
+void snapshot_file_prune(const char *state_dir, uint64_t keep_from);
+
+#endif
