@@ -1,0 +1,77 @@
+/* The comparison key of names: see names.h. */
+#include "common/names.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unicase.h>
+#include <unistr.h>
+
+#include "common/buf.h"
+
+static bool is_ascii(const char *text, size_t len)
+{
+	unsigned char seen = 0;
+
+	for (size_t i = 0; i < len; i++)
+		seen |= (unsigned char)text[i];
+	return seen < 0x80;
+}
+
+/* For ASCII, NFC is the identity and full case folding is lower case. */
+static int fold_ascii(const char *text, size_t len, char *out, size_t size)
+{
+	if (len >= size)
+		return -1;
+	for (size_t i = 0; i < len; i++)
+		out[i] = ascii_lower(text[i]);
+	out[len] = '\0';
+	return (int)len;
+}
+
+int name_key_into(const char *text, size_t len, char *out, size_t size)
+{
+	size_t room = size;
+	uint8_t *folded;
+
+	if (is_ascii(text, len))
+		return fold_ascii(text, len, out, size);
+	if (u8_check((const uint8_t *)text, len) != NULL)
+		return -1;
+	folded = u8_casefold((const uint8_t *)text, len, NULL, UNINORM_NFC, (uint8_t *)out, &room);
+	if (folded == NULL)
+		mem_fatal(len);
+	if (folded != (uint8_t *)out)
+		free(folded);
+	if (folded != (uint8_t *)out || room >= size)
+		return -1;
+	out[room] = '\0';
+	return (int)room;
+}
+
+char *name_key(TALLOC_CTX *ctx, const char *text, size_t len)
+{
+	/* Full folding makes at most three code points of one, NFC at most three octets of one. */
+	size_t size = len * 9 + 1;
+	char *key = talloc_size(ctx, is_ascii(text, len) ? len + 1 : size);
+
+	if (key == NULL)
+		mem_fatal(size);
+	if (name_key_into(text, len, key, talloc_get_size(key)) < 0) {
+		talloc_free(key);
+		return NULL;
+	}
+	return key;
+}
+
+int name_compare(const char *a, const char *b)
+{
+	char *a_key = name_key(NULL, a, strlen(a)), *b_key = name_key(NULL, b, strlen(b));
+	int order = strcmp(a_key ? a_key : a, b_key ? b_key : b);
+
+	talloc_free(a_key);
+	talloc_free(b_key);
+	return order;
+}
