@@ -37,15 +37,15 @@ enum host_milter_failure { HOST_MILTER_TEMPFAIL, HOST_MILTER_ACCEPT, HOST_MILTER
 /* Where a directory is: one of the addresses that are tried in order. */
 struct host_uri {
 	enum host_scheme scheme;
-	const char *text; /* as given; what libldap takes for ldap, ldaps and ldapi */
+	const char *text; /* as given; ldap, ldaps: without a DN, as libldap takes it */
 	const char *host; /* ldap, ldaps: host name or address without brackets; srv: the domain */
 	uint16_t port;    /* ldap, ldaps: given, else 389 or 636; otherwise 0 */
-	const char *path; /* file: the file; ldapi: the decoded socket path or null */
+	const char *path; /* file: the file; ldapi: the socket or null; ldap, ldaps: the DN or null
+			     (only for --directory: the host file refuses one) */
 };
 
 struct host_directory {
 	const char *title;
-	int line; /* where the section begins */
 	const struct host_uri *uris;
 	size_t n_uris; /* at least 1; a file stands alone */
 	enum host_profile profile; /* waypost */
@@ -115,13 +115,13 @@ void hostfile_free(struct hostfile **host);
 
 /*
  * Reads a secret (password_file, credentials_file) into *SECRET_R, a malloc'd string without
- * the line end, at most 64 KiB; refuses a file that others can read. The caller wipes it
+ * its last line end, at most 64 KiB; refuses a file that others can read (ERR_CONFIG). The caller wipes it
  * (explicit_bzero) and frees it.
  */
 int hostfile_secret(const char *path, char **secret_r, struct err *e) WP_MUST_CHECK;
 
 /*
- * Takes the address of a directory apart: ldap://, ldaps://, ldapi://, file:///PATH,
+ * Takes the address of a directory apart (ERR_USAGE if it is none): ldap://, ldaps://, ldapi://, file:///PATH,
  * srv:DOMAIN. The strings of *URI_R are talloc'd below CTX. For `--directory`, which also
  * takes a bare file name, a name without scheme is a file if BARE_FILE.
  */

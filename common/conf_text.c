@@ -1,0 +1,139 @@
+/* Reads a configuration file and blanks what libConfuse need not see. */
+#define _GNU_SOURCE
+#include "common/conf_text.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+struct scan {
+	const char *name;
+	char *text, *end;
+	struct err *e;
+};
+
+static int refuse(const struct scan *s, const char *at, const char *what, const char *remedy)
+{
+	int line = 1;
+
+	for (const char *p = s->text; p < at; p++)
+		line += *p == '\n';
+	err_set(s->e, ERR_CONFIG, 0, "%s:%d: %s", s->name, line, what);
+	return err_remedy(s->e, "%s", remedy);
+}
+
+static bool starts_with(const struct scan *s, const char *p, const char *word)
+{
+	size_t len = strlen(word);
+
+	return (size_t)(s->end - p) >= len && memcmp(p, word, len) == 0;
+}
+
+/* A slash in a bare word (ldap://host) begins no comment. */
+static bool begins_word(const struct scan *s, const char *p)
+{
+	return p == s->text || strchr(" \t\r\n{},=;/", p[-1]) != NULL;
+}
+
+/* Past the closing quote, or null. */
+static char *string_end(const struct scan *s, char *p)
+{
+	char quote = *p++;
+
+	for (; p < s->end; p++) {
+		if (*p == quote)
+			return p + 1;
+		if (*p == '\\')
+			p++;
+	}
+	return NULL;
+}
+
+static void blank(char *from, const char *to)
+{
+	for (; from < to; from++)
+		if (*from != '\n')
+			*from = ' ';
+}
+
+/* Past the comment that begins at P; P itself if there is none; null if it never ends. */
+static char *comment_end(const struct scan *s, char *p)
+{
+	char *end = p;
+
+	if (*p == '#' || (starts_with(s, p, "//") && begins_word(s, p))) {
+		end = memchr(p, '\n', (size_t)(s->end - p));
+		return end != NULL ? end : s->end;
+	}
+	if (starts_with(s, p, "/*") && begins_word(s, p)) {
+		end = memmem(p + 2, (size_t)(s->end - p) - 2, "*/", 2);
+		return end != NULL ? end + 2 : NULL;
+	}
+	return end;
+}
+
+int conf_text_blank(const char *name, char *text, size_t len, struct err *e)
+{
+	const struct scan s = { .name = name, .text = text, .end = text + len, .e = e };
+	const char *outer = text;
+	int depth = 0;
+
+	for (char *p = text, *next; p < s.end; p = next) {
+		next = comment_end(&s, p);
+		if (next == NULL)
+			return refuse(&s, p, "a comment is not closed", "close it with */");
+		blank(p, next);
+		if (next != p)
+			continue;
+		next = p + 1;
+		if (*p == '\0')
+			return refuse(&s, p, "this is no text", "restore the file");
+		if (*p == '"' || *p == '\'')
+			next = string_end(&s, p);
+		if (next == NULL)
+			return refuse(&s, p, "a string is not closed", "add the missing quote");
+		if (*p == ';')
+			*p = ' ';
+		if (*p == '{' && depth++ == 0)
+			outer = p;
+		if (*p == '}')
+			depth--;
+	}
+	if (depth > 0)
+		return refuse(&s, outer, "a section or list is not closed", "close it with }");
+	return 0;
+}
+
+static int read_all(int fd, const char *path, struct buf *out, struct err *e)
+{
+	ssize_t n;
+
+	do {
+		buf_reserve(out, 4096);
+		n = read(fd, out->data + out->len, 4096);
+		if (n < 0) {
+			err_errno(e, "%s cannot be read", path);
+			e->domain = ERR_CONFIG;
+			return -1;
+		}
+		out->len += (size_t)n;
+		if (out->len > CONF_TEXT_MAX)
+			return err_set(e, ERR_CONFIG, 0, "%s is larger than 1 MiB", path);
+	} while (n > 0);
+	out->data[out->len] = '\0';
+	return 0;
+}
+
+int conf_text_read(const char *path, struct buf *out, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+
+	if (fd < 0) {
+		err_errno(e, "%s cannot be opened", path);
+		e->domain = ERR_CONFIG;
+		return err_remedy(e, "name the host file with --config FILE");
+	}
+	rc = read_all(fd, path, out, e);
+	close(fd);
+	return rc == 0 ? conf_text_blank(path, out->data, out->len, e) : -1;
+}
