@@ -74,14 +74,14 @@ enum { /* PermissionGroup of a receive connector */
 
 struct snap_org {
 	uint64_t max_send_size, max_receive_size;
-	snap_text name, dn;
+	snap_text name, key, dn;
 	snap_text postmaster;           /* never absent once a default domain exists */
 	snap_text subaddress_delimiter; /* "" : none */
 	uint32_t max_recipients, expansion_limit;
 	uint32_t default_home;   /* servers */
 	uint32_t default_domain; /* domains */
 	uint8_t size_aware;
-	uint8_t pad[7];
+	uint8_t pad[3];
 };
 
 struct snap_site {
@@ -127,10 +127,10 @@ struct snap_server {
 	uint32_t transient_retry_count, transient_retry_interval;
 	uint32_t connection_failure_retry_interval;
 	uint32_t message_retry_interval, message_expiration, delay_notification;
-	uint8_t roles; /* ROLE_… */
-	uint8_t state; /* enum snap_server_state */
+	uint32_t roles; /* ROLE_… */
+	uint8_t state;  /* enum snap_server_state */
 	uint8_t verbose_log;
-	uint8_t pad[1];
+	uint8_t pad[2];
 };
 
 struct snap_edge {
