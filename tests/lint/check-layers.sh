@@ -37,8 +37,8 @@ microhttpd.h                    | admin/* tests/*
 systemd/*                       | libsys libnet admin/* tests/*
 idn2.h unistr.h uninorm.h unicase.h unictype.h uniconv.h                   | libbase tests/*
 cmocka.h                        | tests/*
-unistd.h                        | common/buf.c libsys libnet ldapsync/* delivery/* admin/* schema/* tests/*
-fcntl.h poll.h pthread.h signal.h syslog.h netdb.h sys/socket.h sys/stat.h sys/mman.h sys/epoll.h sys/wait.h | libsys libnet ldapsync/* delivery/* admin/* schema/* tests/*
+unistd.h                        | common/buf.c libsys libview libnet ldapsync/* delivery/* admin/* schema/* tests/*
+fcntl.h poll.h pthread.h signal.h syslog.h netdb.h sys/socket.h sys/stat.h sys/mman.h sys/epoll.h sys/wait.h | libsys libview libnet ldapsync/* delivery/* admin/* schema/* tests/*
 '
 
 offences=0

@@ -1,0 +1,120 @@
+/*
+ * The replica's format: one LMDB environment per generation, and how to read it inside a
+ * transaction. For replica.c and for ldapsync's writer; everybody else uses replica.h.
+ *
+ *   STATE/replica/current        symbolic link to the generation in use, "g<number>"
+ *   STATE/replica/g<number>/     data.mdb (0640), lock.mdb (0660)
+ *   STATE/replica/snapshots/     <number>.img, see snapshot_file.h
+ *
+ * Tables, all plain (one value a key):
+ *   meta       name → fixed structures below
+ *   entry      id → record: head, RDN, RDN key, encoded entry, recipient record
+ *   uuid       UUID → id
+ *   child      parent id, hash of the RDN key (both big-endian) → ids
+ *   address    hash of the folded address → ids
+ *   topology   id → nothing: the entries that make the snapshot
+ *   diagnostic id NUL subject → DN NUL attribute NUL value NUL action NUL
+ *
+ * An entry hangs on its parent by id, so renaming a container changes one record. A parent that
+ * is not in the replica (yet) is a record without a UUID. Two entries may share a name for a
+ * moment: an entry made anew can arrive before its forerunner is deleted. So ids are lists.
+ * Numbers are in the machine's byte order: the files never leave the machine.
+ */
+#ifndef WP_COMMON_REPLICA_STORE_H
+#define WP_COMMON_REPLICA_STORE_H
+
+#include <lmdb.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/replica.h"
+
+enum { REPLICA_FORMAT = 1, REPLICA_MAX_DEPTH = 128 };
+
+struct replica_store {
+	MDB_env *env; /* null: closed */
+	MDB_dbi meta, entry, uuid, child, address, topology, diagnostic;
+	uint64_t generation;
+};
+
+/* Head of a record; the strings follow, each RDN with its NUL. */
+struct replica_head {
+	struct entry_uuid uuid; /* null: a placeholder for a parent */
+	uint64_t parent;
+	uint16_t source;
+	uint16_t pad;
+	uint32_t rdn_size, rdn_key_size; /* with NUL */
+	uint32_t entry_len, recipient_len;
+	uint32_t pad2;
+};
+
+/* Value of meta "state". */
+struct replica_state {
+	uint32_t format, pad;
+	uint64_t next_id;
+	uint64_t changed_wall_ms; /* of the last change from a directory */
+	struct replica_snapshot snapshot;
+	struct replica_counts counts;
+};
+
+#define REPLICA_STATE_KEY "state"
+
+/*
+ * Opens generation NUMBER below STATE_DIR. MDB_FLAGS: MDB_RDONLY for readers; the writer's
+ * environment and tables are made when missing. Clears stale reader slots.
+ */
+int replica_store_open(struct replica_store *store, const char *state_dir, uint64_t number,
+		       unsigned mdb_flags, struct err *err) WP_MUST_CHECK;
+void replica_store_close(struct replica_store *store);
+/* The number that the link "current" names, 0 if there is none. */
+uint64_t replica_store_current(const char *state_dir);
+/* Fills ERR for a failed LMDB call. Returns -1. */
+int replica_store_fail(struct err *err, const char *what, int rc);
+
+/* ---- inside a transaction; 1 found, 0 not, -1 with ERR ---- */
+
+int replica_store_get(MDB_txn *txn, MDB_dbi table, const void *key, size_t key_len,
+		      MDB_val *value_r, struct err *err) WP_MUST_CHECK;
+int replica_store_state(const struct replica_store *store, MDB_txn *txn,
+			struct replica_state *state_r, struct err *err) WP_MUST_CHECK;
+int replica_store_record(const struct replica_store *store, MDB_txn *txn, uint64_t id,
+			 struct replica_record *record_r, struct err *err) WP_MUST_CHECK;
+int replica_store_by_uuid(const struct replica_store *store, MDB_txn *txn,
+			  const struct entry_uuid *uuid, struct replica_record *record_r,
+			  struct err *err) WP_MUST_CHECK;
+/*
+ * The entry at a DN's key. With WANT_ENTRY false a placeholder is found as well; of several
+ * entries with this name the youngest.
+ */
+int replica_store_by_dn(const struct replica_store *store, MDB_txn *txn, const char *dn_key,
+			bool want_entry, struct replica_record *record_r, struct err *err)
+	WP_MUST_CHECK;
+/* The DN put together, under CTX; KEYS: of RDN keys. Null and ERR if the tree is damaged. */
+char *replica_store_dn(const struct replica_store *store, MDB_txn *txn, TALLOC_CTX *ctx,
+		       const struct replica_record *record, bool keys, struct err *err);
+/* Decodes a topology record into an entry with its whole DN. */
+struct entry *replica_store_entry(const struct replica_store *store, MDB_txn *txn,
+				  TALLOC_CTX *ctx, const struct replica_record *record,
+				  struct err *err);
+int replica_store_each_topology(const struct replica_store *store, MDB_txn *txn,
+				void (*fn)(void *arg, const struct entry *entry), void *arg,
+				struct err *err) WP_MUST_CHECK;
+int replica_store_each_diagnostic(const struct replica_store *store, MDB_txn *txn,
+				  void (*fn)(void *arg, const struct replica_diagnostic *d),
+				  void *arg, struct err *err) WP_MUST_CHECK;
+
+uint64_t replica_hash(const char *text);
+/* Key of the table child. */
+void replica_child_key(uint64_t parent, const char *rdn_key, uint8_t key[static 16]);
+/* Id number I of a list of ids (a value of child or address). */
+uint64_t replica_id_at(const MDB_val *ids, size_t i);
+static inline size_t replica_id_count(const MDB_val *ids)
+{
+	return ids->mv_size / sizeof(uint64_t);
+}
+static inline bool replica_is_placeholder(const struct replica_record *record)
+{
+	return entry_uuid_is_null(&record->uuid);
+}
+
+#endif

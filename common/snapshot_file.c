@@ -1,0 +1,152 @@
+/* Image files of routing snapshots. */
+#include "common/snapshot_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fsutil.h"
+
+struct snapshot_file {
+	atomic_uint refs;
+	struct snapshot view;
+	void *image;
+	size_t len;
+};
+
+static void folder(char path[static PATH_MAX], const char *state_dir)
+{
+	snprintf(path, PATH_MAX, "%s/replica/snapshots", state_dir);
+}
+
+static int open_image(const char *path, const struct replica_snapshot *what, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat info;
+
+	if (fd < 0) {
+		err_errno(err, "snapshot %s", path);
+		if (errno == ENOENT && err != NULL)
+			err->domain = ERR_NOT_FOUND;
+		return -1;
+	}
+	if (fstat(fd, &info) < 0 || (uint64_t)info.st_size != what->size || what->size == 0) {
+		close(fd);
+		return err_set(err, ERR_STORE, 0, "snapshot %s has not the size it should", path);
+	}
+	return fd;
+}
+
+static int verify(struct snapshot_file *file, const char *path,
+		  const struct replica_snapshot *what, struct err *err)
+{
+	if (snapshot_open(&file->view, file->image, file->len, err) < 0)
+		return err_note(err, "%s", path);
+	if (snapshot_number(&file->view) != what->number ||
+	    snapshot_hash(&file->view) != what->hash)
+		return err_set(err, ERR_STORE, 0, "snapshot %s is another one", path);
+	return 0;
+}
+
+int snapshot_file_open(const char *state_dir, const struct replica_snapshot *what,
+		       struct snapshot_file **file_r, struct err *err)
+{
+	struct snapshot_file *file;
+	char dir[PATH_MAX], path[PATH_MAX + 32];
+	void *image;
+	int fd;
+
+	folder(dir, state_dir);
+	snprintf(path, sizeof(path), "%s/%llu.img", dir, (unsigned long long)what->number);
+	fd = open_image(path, what, err);
+	if (fd < 0)
+		return -1;
+	image = mmap(NULL, what->size, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (image == MAP_FAILED)
+		return err_errno(err, "snapshot %s", path);
+	file = mem_zero(1, sizeof(*file));
+	file->image = image;
+	file->len = what->size;
+	atomic_init(&file->refs, 1);
+	if (verify(file, path, what, err) < 0) {
+		snapshot_file_unref(&file);
+		return -1;
+	}
+	*file_r = file;
+	return 0;
+}
+
+struct snapshot_file *snapshot_file_ref(struct snapshot_file *file)
+{
+	atomic_fetch_add_explicit(&file->refs, 1, memory_order_relaxed);
+	return file;
+}
+
+void snapshot_file_unref(struct snapshot_file **file)
+{
+	if (*file != NULL && atomic_fetch_sub_explicit(&(*file)->refs, 1,
+						       memory_order_acq_rel) == 1) {
+		munmap((*file)->image, (*file)->len);
+		free(*file);
+	}
+	*file = NULL;
+}
+
+const struct snapshot *snapshot_file_view(const struct snapshot_file *file)
+{
+	return &file->view;
+}
+
+int snapshot_file_write(const char *state_dir, const void *image, size_t len,
+			struct replica_snapshot *what_r, struct err *err)
+{
+	struct snapshot view;
+	char dir[PATH_MAX], name[32];
+
+	if (snapshot_open(&view, image, len, err) < 0)
+		return -1;
+	*what_r = (struct replica_snapshot){ snapshot_number(&view), len, snapshot_hash(&view) };
+	folder(dir, state_dir);
+	snprintf(name, sizeof(name), "%llu.img", (unsigned long long)what_r->number);
+	if (fs_mkdirs(dir, 0750, err) < 0)
+		return -1;
+	return fs_replace(dir, name, image, len, 0640, err);
+}
+
+/* Whether NAME may go: an image below KEEP_FROM, or a temporary file. */
+static bool is_old(const char *name, uint64_t keep_from)
+{
+	const char *dot = strchr(name, '.');
+	uint64_t number;
+
+	if (dot == NULL || !parse_u64(name, (size_t)(dot - name), UINT64_MAX, &number))
+		return false;
+	if (strcmp(dot, ".img.tmp") == 0)
+		return true;
+	return strcmp(dot, ".img") == 0 && number < keep_from;
+}
+
+void snapshot_file_prune(const char *state_dir, uint64_t keep_from)
+{
+	char path[PATH_MAX];
+	struct dirent *item;
+	DIR *dir;
+
+	folder(path, state_dir);
+	dir = opendir(path);
+	if (dir == NULL)
+		return;
+	while ((item = readdir(dir)) != NULL)
+		if (is_old(item->d_name, keep_from))
+			unlinkat(dirfd(dir), item->d_name, 0);
+	closedir(dir);
+}
