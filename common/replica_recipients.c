@@ -15,19 +15,9 @@ static bool bears_address(const struct recipient *recipient, const char *address
 	return false;
 }
 
-/* Decodes RECORD and gives it the DN it has now. */
-static int view_of(struct replica_reader *reader, const struct replica_record *record,
-		   struct recipient *view_r, struct err *err)
+static int decode(const struct replica_record *record, struct recipient *view_r, struct err *err)
 {
-	char *key;
-
-	if (recipient_decode(record->recipient, record->recipient_len, view_r, err) < 0)
-		return -1;
-	key = replica_dn_key(reader, replica_scratch(reader), record, err);
-	if (key == NULL)
-		return -1;
-	view_r->dn_key = key;
-	return 0;
+	return recipient_decode(record->recipient, record->recipient_len, view_r, err);
 }
 
 static int by_address(void *ctx, const char *address, struct recipient *list, int max,
@@ -42,7 +32,7 @@ static int by_address(void *ctx, const char *address, struct recipient *list, in
 	for (int i = 0; i < candidates && n < max; i++) {
 		if (records[i].recipient == NULL)
 			continue;
-		if (view_of(reader, &records[i], &list[n], err) < 0)
+		if (decode(&records[i], &list[n], err) < 0)
 			return -1;
 		if (bears_address(&list[n], address))
 			n++;
@@ -58,7 +48,7 @@ static int by_dn(void *ctx, const char *dn_key, struct recipient *recipient_r, s
 
 	if (rc != 1 || record.recipient == NULL)
 		return rc < 0 ? -1 : 0;
-	return view_of(reader, &record, recipient_r, err) < 0 ? -1 : 1;
+	return decode(&record, recipient_r, err) < 0 ? -1 : 1;
 }
 
 struct recipient_source replica_recipient_source(struct replica_reader *reader)

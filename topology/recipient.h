@@ -3,7 +3,8 @@
  *
  * A record is written once (recipient_encode) and read in place: struct recipient is a view
  * whose texts point into the record, nothing is allocated. The replica stores records and finds
- * them by folded address (mailaddr.h) and by DN key (dn.h).
+ * them by folded address (mailaddr.h) and by DN key (dn.h). A record does not hold its own DN, so
+ * renaming a branch of the tree changes no record.
  */
 #ifndef WP_TOPOLOGY_RECIPIENT_H
 #define WP_TOPOLOGY_RECIPIENT_H
@@ -33,7 +34,6 @@ enum recipient_flags {
 
 struct recipient {
 	struct entry_uuid uuid;
-	const char *dn_key;
 	const char *primary;   /* as the directory spells it, "" if the entry has no address */
 	const char *home_dn;   /* key of the home server's DN, or "" */
 	const char *mail_host; /* host name in lower case, or "" */
