@@ -21,6 +21,7 @@
 #include <sys/uio.h>
 
 #include "delivery/client_ehlo.h"
+#include "delivery/envelope.h"
 #include "delivery/outcome.h"
 #include "delivery/span.h"
 
@@ -50,19 +51,11 @@ struct client_config {
 					 * else it rides along when PIPELINING is offered */
 };
 
-/* RFC 3461 NOTIFY=, or-ed; 0 is "not given". */
-enum client_notify {
-	CLIENT_NOTIFY_NEVER = 1 << 0,
-	CLIENT_NOTIFY_SUCCESS = 1 << 1,
-	CLIENT_NOTIFY_FAILURE = 1 << 2,
-	CLIENT_NOTIFY_DELAY = 1 << 3,
-};
-
 struct client_rcpt {
 	const char *address; /* without the angle brackets */
 	uint32_t index;	     /* the caller's number for it, carried along */
-	uint32_t notify;     /* enum client_notify */
-	const char *orcpt;   /* "rfc822;xtext" as received, or null */
+	uint32_t notify;     /* NOTIFY_* of delivery/envelope.h; 0: not given */
+	const char *orcpt;   /* "rfc822;xtext" as received; "" or null: none */
 };
 
 /*
@@ -78,8 +71,8 @@ struct client_message {
 	uint64_t size_bytes;	      /* unstuffed, for SIZE=; 0: body->total_bytes */
 	bool is_8bit;		      /* octets above 127 in the body */
 	bool is_utf8;		      /* header or an address needs SMTPUTF8 */
-	const char *ret;	      /* "FULL", "HDRS", or null */
-	const char *envid;	      /* xtext as received, or null */
+	enum envelope_ret ret;
+	const char *envid; /* xtext as received; "" or null: none */
 };
 
 enum client_event_type {
@@ -105,8 +98,9 @@ struct client_event {
 	 * object many times. The array and its references belong to the session until the
 	 * next call of client_session_event: outcome_ref what is kept. */
 	struct outcome **outcomes;
-	/* MESSAGE_DONE: no reply to any of its commands came: another connection may send it
-	 * at once, and it does not count as an attempt. */
+	/* MESSAGE_DONE: the connection ended before the peer said a word to this message, and
+	 * the message is not to blame: another connection may send it at once, and it does
+	 * not count as an attempt. Never set for the first message of a new connection. */
 	bool untouched;
 	struct outcome *outcome; /* FAILED: borrowed until client_session_free */
 };
@@ -122,9 +116,9 @@ void client_session_free(struct client_session *s);
 uint32_t client_session_room(const struct client_session *s);
 /* True if no message is in it and it could take one: to be kept in the pool. */
 bool client_session_is_idle(const struct client_session *s);
-/* Gives it a message; there must be room. What the peer cannot take (8-bit, UTF-8, size)
- * is answered by an event without a word to the peer. */
-void client_session_send(struct client_session *s, const struct client_message *m,
+/* Gives it a message; false if there is no room, then nothing happened. What the peer cannot
+ * take (8-bit, UTF-8, size) is answered by an event without a word to the peer. */
+bool client_session_send(struct client_session *s, const struct client_message *m,
 			 uint64_t now_ms);
 /* Ends it after the messages given so far, by QUIT. */
 void client_session_quit(struct client_session *s, uint64_t now_ms);
@@ -137,13 +131,16 @@ void client_session_tls_failed(struct client_session *s, const char *why, uint64
 /* Octets read. Tell what was written before feeding what was read after it. */
 void client_session_feed(struct client_session *s, const char *data, size_t len,
 			 uint64_t now_ms);
-/* The peer closed, or the connection broke (WHY a sentence, null for a plain close). */
+/* The peer closed, or the connection broke (WHY a sentence, null for a plain close). After a
+ * failed write feed first what can still be read: often it says why. */
 void client_session_lost(struct client_session *s, const char *why, uint64_t now_ms);
 
 /*
- * What is to be written now: at most MAX entries, valid until the next call that is not
- * client_session_wrote. How many; 0: nothing. A message's body, its dot and the next
- * message's commands are one sequence.
+ * What is to be written now: at most MAX entries; how many, 0: nothing. A message's body, its
+ * dot and the next message's commands are one sequence. What was given stays as it is until
+ * all of it was told by wrote, whatever is fed meanwhile, so a write may be left to the
+ * kernel. Only when the session breaks (FAILED) may bodies be handed back before they were
+ * written: close the socket before releasing them.
  */
 int client_session_output(struct client_session *s, struct iovec *iov, int max);
 /* True if output would give something. */

@@ -42,14 +42,14 @@ struct dsn_request {
 
 	/* The message that this is about. */
 	const char *sender;	    /* its MAIL FROM: the recipient of the notification */
-	const char *envid;	    /* ENVID decoded, or "" */
+	const char *envid;	    /* xtext as received, or "" */
 	const char *received_from;  /* name of the host it came from, or "" */
 	const char *message_id;	    /* transaction id, for the logs, or "" */
 	uint64_t arrival_ms;	    /* wall clock; 0: unknown */
 	uint64_t expires_ms;	    /* wall clock: DELAYED's Will-Retry-Until; 0: unknown */
 	const char *data;	    /* stored octets in wire form, dot-stuffed */
 	size_t len;
-	size_t header_len; /* octets of them before the empty line (which may be missing) */
+	size_t header_len; /* octets of them up to and with the empty line */
 	bool full;	   /* return the whole message (RET=FULL), else the header */
 	bool is_8bit;	   /* the stored octets have some above 127 */
 
