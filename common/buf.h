@@ -34,7 +34,7 @@ void buf_add(struct buf *b, const void *data, size_t len);
 void buf_adds(struct buf *b, const char *text);
 void buf_addc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) WP_PRINTF(2, 3);
-void buf_vprintf(struct buf *b, const char *fmt, va_list args);
+void buf_vprintf(struct buf *b, const char *fmt, va_list args) WP_PRINTF(2, 0);
 /* Drops the first N bytes. */
 void buf_consume(struct buf *b, size_t n);
 /* Empties the buffer and keeps its memory. */

@@ -154,6 +154,7 @@ static void known_keys(const char *name, struct err *e)
 	buf_free(&list);
 }
 
+WP_PRINTF(2, 0)
 static void on_confuse_error(cfg_t *cfg, const char *fmt, va_list args)
 {
 	char text[256];

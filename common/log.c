@@ -42,6 +42,7 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
+WP_PRINTF(2, 0)
 static void log_line(enum log_level level, const char *fmt, va_list args)
 {
 	char line[2048], stamp[25];

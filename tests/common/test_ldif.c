@@ -136,13 +136,14 @@ static void test_a_line_may_be_folded_anywhere(void **state)
 
 	(void)state;
 	for (size_t at = 1; at + 1 < strlen(text); at++) {
-		TALLOC_CTX *ctx = talloc_new(NULL);
+		TALLOC_CTX *ctx;
 		struct entry_list list = { 0 };
 		struct err err = { 0 };
 		char *folded;
 
 		if (text[at] == '\n' || text[at - 1] == '\n')
 			continue;
+		ctx = talloc_new(NULL);
 		folded = talloc_asprintf(ctx, "%.*s\n %s", (int)at, text, text + at);
 		if (read_text(ctx, folded, &list, &err) != 0)
 			fail_msg("folded at %zu: %s", at, err.text);

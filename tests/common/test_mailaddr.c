@@ -101,7 +101,7 @@ static void test_parts_over_their_limits_are_refused(void **state)
 static void test_every_prefix_of_an_address_is_parsed_without_harm(void **state)
 {
 	static const char *const texts[] = { "\"a\\\"b\"@[IPv6:2001:db8::1]",
-					     "SMTP:z\xc3\xbc@b\xc3\xbc" "cher.example",
+					     ("SMTP:z\xc3\xbc@b\xc3\xbc" "cher.example"),
 					     "IMCEAFAX-a+2Bb_c@f.com" };
 	char out[64];
 
