@@ -54,7 +54,7 @@ static void unescape(struct buf *out, const char *text)
 {
 	static const char from[] = "rnt0s\\", to[] = "\r\n\t\0 \\";
 
-	buf_reserve(out, 1);
+	buf_adds(out, "");
 	for (; *text; text++) {
 		const char *at;
 
