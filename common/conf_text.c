@@ -2,9 +2,9 @@
 #define _GNU_SOURCE
 #include "common/conf_text.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "common/fsutil.h"
 
 struct scan {
 	const char *name;
@@ -104,36 +104,11 @@ int conf_text_blank(const char *name, char *text, size_t len, struct err *e)
 	return 0;
 }
 
-static int read_all(int fd, const char *path, struct buf *out, struct err *e)
-{
-	ssize_t n;
-
-	do {
-		buf_reserve(out, 4096);
-		n = read(fd, out->data + out->len, 4096);
-		if (n < 0) {
-			err_errno(e, "%s cannot be read", path);
-			e->domain = ERR_CONFIG;
-			return -1;
-		}
-		out->len += (size_t)n;
-		if (out->len > CONF_TEXT_MAX)
-			return err_set(e, ERR_CONFIG, 0, "%s is larger than 1 MiB", path);
-	} while (n > 0);
-	out->data[out->len] = '\0';
-	return 0;
-}
-
 int conf_text_read(const char *path, struct buf *out, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
-
-	if (fd < 0) {
-		err_errno(e, "%s cannot be opened", path);
+	if (fs_read(path, CONF_TEXT_MAX, out, e) < 0) {
 		e->domain = ERR_CONFIG;
 		return err_remedy(e, "name the host file with --config FILE");
 	}
-	rc = read_all(fd, path, out, e);
-	close(fd);
-	return rc == 0 ? conf_text_blank(path, out->data, out->len, e) : -1;
+	return conf_text_blank(path, out->data, out->len, e);
 }

@@ -26,7 +26,8 @@ void ctl_client_close(struct ctl_client **client);
  * Asks VERB with ARGS (takes over the reference; null: none) and hands every row to ON_ROW;
  * follows cursors until the list is complete. DEADLINE_MS is how long the daemon may stay
  * silent; -1 waits for ever (watches). 0; -1 and E (the daemon's own error, or
- * ERR_UNREACHABLE when it went away or stayed silent); else what ON_ROW returned.
+ * ERR_UNREACHABLE when it went away or stayed silent); else what ON_ROW returned. After
+ * anything but 0 and the daemon's own error the client can only be closed.
  */
 int ctl_client_call(struct ctl_client *client, const char *verb, json_t *args,
 		    int deadline_ms, ctl_on_row *on_row, void *ctx, struct err *e)

@@ -42,6 +42,11 @@ void ctl_put_end(struct buf *out, int64_t id, const char *cursor);
 /* With HAS_ID false the id is null: the request could not be read. */
 void ctl_put_error(struct buf *out, bool has_id, int64_t id, const struct err *error);
 
+/*
+ * A JSON string of TEXT whatever its octets: what is no UTF-8 becomes U+FFFD, null becomes
+ * JSON null. For texts of peers and files.
+ */
+json_t *ctl_text(const char *text);
 /* The domain that carries NAME in error replies ("config", …); ERR_PROTOCOL for any other. */
 enum err_domain ctl_error_domain(const char *name);
 

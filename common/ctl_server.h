@@ -11,9 +11,9 @@
  * Who may do what: SO_PEERCRED. Root and the daemon's own user hold CTL_ADMIN, everybody else
  * who can open the socket (its group) CTL_READ.
  *
- * run/<program>.lock is locked as long as the server lives, and only the lock's holder
- * touches the socket: after kill -9 the kernel has released the lock and the next start
- * replaces the stale socket. So the lock also says that a program runs at most once.
+ * run/<program>.pid is locked as long as the server lives, and only the lock's holder touches
+ * the socket: after kill -9 the kernel has released the lock and the next start replaces the
+ * stale socket. So the lock also says that a program runs at most once.
  */
 #ifndef WP_COMMON_CTL_SERVER_H
 #define WP_COMMON_CTL_SERVER_H
@@ -57,8 +57,8 @@ struct ctl_server;
 
 /*
  * Locks, binds and starts the thread. The verb "help" (the table as rows) is built in. VERBS
- * (N of them) and CTX are kept. 0, or -1: ERR_UNREACHABLE if the program runs already, else
- * ERR_SYSTEM.
+ * (N of them) and CTX are kept. 0, or -1 and E (ERR_SYSTEM; code EALREADY if the program runs
+ * already).
  */
 int ctl_server_start(const char *run_dir, const char *program, const struct ctl_verb *verbs,
 		     size_t n, void *ctx, struct ctl_server **server_r, struct err *e)

@@ -84,7 +84,7 @@ struct host_delivery {
 	const char *credentials_file;
 	const struct host_milter *milters;
 	size_t n_milters;
-	const char *const *trusted_proxies; /* address or CIDR */
+	const char *const *trusted_proxies; /* as ipaddr_range_parse takes them */
 	size_t n_trusted_proxies;
 };
 

@@ -2,7 +2,6 @@
  * One value of the host file: checked by its kind and put into its field.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "common/buf.h"
 #include "common/hostfile_private.h"
+#include "common/ipaddr.h"
 
 enum { VALUES_MAX = 1024, SECRET_MAX = 64 * 1024 };
 
@@ -92,44 +92,32 @@ static int read_path(const struct value *v, const char **field)
 /* ADDRESS, ADDRESS:PORT, [V6] or [V6]:PORT. */
 static int read_address(const struct value *v, struct host_address *field)
 {
-	char ip[INET6_ADDRSTRLEN + 2], raw[16];
 	const char *colon = strrchr(v->text, ':');
 	bool has_port = colon != NULL && (colon == strchr(v->text, ':') || colon[-1] == ']');
 	size_t len = has_port ? (size_t)(colon - v->text) : strlen(v->text);
 	const char *start = v->text;
+	struct ipaddr parsed;
 	uint64_t port = v->key->min;
 
 	if (len >= 2 && start[0] == '[' && start[len - 1] == ']') {
 		start++;
 		len -= 2;
 	}
-	snprintf(ip, sizeof(ip), "%.*s", (int)len, start);
-	if (len >= sizeof(ip) ||
-	    (inet_pton(AF_INET, ip, raw) != 1 && inet_pton(AF_INET6, ip, raw) != 1) ||
+	if (!ipaddr_parse(start, len, &parsed) ||
 	    (has_port && !parse_u64(colon + 1, strlen(colon + 1), 65535, &port))) {
 		refuse(v, "\"%s\" is no address", v->text);
 		return err_remedy(v->l->e, "give 192.0.2.1, 192.0.2.1:%u or [2001:db8::1]:%u",
 				  v->key->min, v->key->min);
 	}
-	*field = (struct host_address){ talloc_strdup(v->l->host, ip), (uint16_t)port };
+	*field = (struct host_address){ talloc_strndup(v->l->host, start, len), (uint16_t)port };
 	return 0;
 }
 
 static int read_range(const struct value *v, const char **field)
 {
-	char ip[INET6_ADDRSTRLEN + 1], raw[16];
-	size_t len = strcspn(v->text, "/");
-	int bits = -1;
-	uint64_t prefix = 0;
+	struct ipaddr_range range;
 
-	snprintf(ip, sizeof(ip), "%.*s", (int)len, v->text);
-	if (len < sizeof(ip) && inet_pton(AF_INET, ip, raw) == 1)
-		bits = 32;
-	else if (len < sizeof(ip) && inet_pton(AF_INET6, ip, raw) == 1)
-		bits = 128;
-	if (bits < 0 || (v->text[len] == '/' && !parse_u64(v->text + len + 1,
-							   strlen(v->text + len + 1),
-							   (uint64_t)bits, &prefix))) {
+	if (!ipaddr_range_parse(v->text, strlen(v->text), &range)) {
 		refuse(v, "\"%s\" is no address range", v->text);
 		return err_remedy(v->l->e, "give an address or 192.0.2.0/24");
 	}
