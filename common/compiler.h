@@ -13,6 +13,8 @@
 #define WP_MUST_CHECK __attribute__((warn_unused_result))
 #define WP_UNUSED __attribute__((unused))
 #define WP_NORETURN __attribute__((noreturn))
+/* The case goes on with the next one on purpose. */
+#define WP_FALLTHROUGH __attribute__((fallthrough))
 
 #define WP_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 /* The structure of TYPE that holds POINTER as its MEMBER. */

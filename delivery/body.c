@@ -32,6 +32,8 @@ void body_unref(struct body *body)
 	free(body);
 }
 
+enum { ROOM_KEPT = 16 * 1024 };
+
 char *body_room(struct body *body, size_t more)
 {
 	size_t want = body->len + more;
@@ -62,4 +64,15 @@ size_t body_take(struct body *body, size_t keep, char **mem_r)
 	body->taken_bytes += taken;
 	*mem_r = old;
 	return taken;
+}
+
+void body_forget(struct body *body)
+{
+	body->taken_bytes += body->len;
+	body->len = 0;
+	if (body->cap <= ROOM_KEPT)
+		return;
+	free(body->mem);
+	body->cap = ROOM_KEPT;
+	body->mem = mem_alloc(body->headroom + body->cap);
 }

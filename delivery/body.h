@@ -68,5 +68,7 @@ void body_add(struct body *body, const void *data, size_t len);
  * headroom. Returns the number of octets taken.
  */
 size_t body_take(struct body *body, size_t keep, char **mem_r);
+/* Forgets the octets in memory, as if they had been taken, and gives back most of the room. */
+void body_forget(struct body *body);
 
 #endif

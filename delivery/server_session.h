@@ -58,7 +58,7 @@ struct server_limits {
 	uint32_t errors;            /* protocol errors tolerated; the next one is 421 */
 	uint32_t idle_commands;     /* commands without a message in between; then 421 */
 	uint32_t recipients;        /* of one message; then 452 4.5.3 */
-	uint32_t command_bytes;     /* of a command line with CRLF; at least 512 */
+	uint32_t command_bytes;     /* of a command line with CRLF; less than 512 is 512 */
 	uint32_t body_line_bytes;   /* of a line of a message; then 552 */
 	uint32_t header_bytes;      /* then 552 5.3.4 */
 	uint32_t hops;              /* Received fields on arrival; more is 554 5.4.6 */
@@ -138,8 +138,8 @@ struct server_event {
 		struct {
 			struct body *body; /* borrowed; facts are complete at MESSAGE only */
 			size_t keep;       /* CHUNK: the KEEP of body_take() */
-			/* MESSAGE: the engine itself refuses, for this reason; accepting sends it.
-			 * The body is then incomplete. Null otherwise. */
+			/* MESSAGE: the message breaks a rule or a CHUNK was refused; there is no
+			 * body, and accepting sends this reply. Null otherwise. */
 			const struct server_reply *refusal;
 		} message;
 		struct {
@@ -149,8 +149,8 @@ struct server_event {
 };
 
 enum server_verdict_kind {
-	SERVER_ACCEPT, /* as the protocol foresees; the default reply unless one is given */
-	SERVER_REPLY,  /* refused with this 4yz or 5yz reply */
+	SERVER_ACCEPT, /* as the protocol foresees; the default reply unless a 2yz is given */
+	SERVER_REFUSE, /* with this 4yz or 5yz reply (default: 451); at CONNECT also the end */
 	SERVER_CLOSE,  /* this reply (default: 421), then the end of the session */
 };
 
@@ -158,8 +158,8 @@ struct server_verdict {
 	enum server_verdict_kind kind;
 	struct server_reply reply;   /* code 0: the default one. The text is copied. */
 	uint64_t not_before_ms;    /* the reply is held back until then; 0: at once */
-	struct body *body;         /* DATA accepted: the session takes this reference. It may hold a
-	                              trace header. Null: the session makes a body of its own. */
+	struct body *body;         /* DATA accepted (else not looked at): the session takes this
+	                              reference; it may hold a trace header. Null: a new body. */
 };
 
 /* CONFIG is kept, not copied. The first event is CONNECT. */
@@ -167,7 +167,8 @@ struct server_session *server_session_new(const struct server_config *config, ui
 /* Null is accepted. What was outstanding is forgotten; a body is given back. */
 void server_session_free(struct server_session *s);
 
-/* Another configuration from the next command on (a peer proved to be an own server). */
+/* Another configuration from now on (a peer proved to be an own server). Not between the
+ * acceptance of DATA and the event MESSAGE. */
 void server_session_set_config(struct server_session *s, const struct server_config *config);
 
 /*
@@ -184,6 +185,9 @@ size_t server_session_feed(struct server_session *s, const char *data, size_t le
 void server_session_eof(struct server_session *s);
 /* The connection is gone: nothing is awaited and nothing can be written any more. */
 void server_session_lost(struct server_session *s);
+
+/* The state's name, for logs. */
+const char *server_session_state(const struct server_session *s);
 
 /* Consumes input up to the next event. False: nothing to do until fed, answered or ticked. */
 bool server_session_next_event(struct server_session *s, uint64_t now_ms,
