@@ -18,7 +18,6 @@
 enum { CERT_HASH_TEXT = 7 + 64 + 1 }; /* "sha256:" and 64 lower-case digits, NUL */
 
 struct cert_pair {
-	char *cert_path, *key_path;
 	X509 *x509;    /* the first certificate of the file */
 	EVP_PKEY *key; /* null if not asked for */
 	char hash[CERT_HASH_TEXT];
@@ -34,15 +33,18 @@ void cert_paths(const struct hostfile *host, char **cert_path_r, char **key_path
 
 /*
  * Makes a self-signed EC P-256 pair for NAME (CN and subjectAltName), valid for ten years from
- * WALL_MS, unless both files are there; the key first, each 0600/0644 by rename. One file without
- * the other is an error. 0: both are there; 1: they were made.
+ * the day before WALL_MS, unless both files are there. The key comes first (0600), then the certificate
+ * (0644), each durably by rename; a key alone, left by an interruption, gets its certificate, a
+ * certificate alone is an error. Their folder is made; two processes wait for each other. 0: both
+ * were there; 1: made.
  */
 int cert_make_if_missing(const char *cert_path, const char *key_path, const char *name,
 			 uint64_t wall_ms, struct err *e) WP_MUST_CHECK;
 
-/* Loads the certificate and, with KEY_PATH, its key, and checks that they belong together. */
+/* Loads the certificate and, unless KEY_PATH is null, its key; they have to belong together. */
 int cert_load(const char *cert_path, const char *key_path, struct cert_pair *pair_r,
 	      struct err *e) WP_MUST_CHECK;
+/* Frees what the pair holds; a zeroed pair is fine. */
 void cert_fini(struct cert_pair *pair);
 
 /* The hash of a certificate, for comparing a peer with the directory. */
