@@ -157,6 +157,7 @@ run)
 	deps
 	generate_if_missing
 	build run CFLAGS='-O2 -g'
+	export abs_top_srcdir="$src" abs_top_builddir="$src/build/run"
 	exec "$src/demo/demo.sh" "$@"
 	;;
 check)
