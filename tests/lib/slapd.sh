@@ -20,7 +20,8 @@
 # ou=Services,<suffix> the data hold: those may read everything.
 
 : "${abs_top_srcdir:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
-# What an administrator set for himself has no place here.
+# What an administrator set for himself has no place here: libldap then reads neither ldap.conf
+# nor LDAP… variables; give its tools their options by -o.
 export LDAPNOINIT=1
 PATH=$PATH:/usr/sbin:/sbin
 
