@@ -4,8 +4,9 @@
  *
  * multipart/report (RFC 6522) of a text whose first line is a plain sentence with cause and
  * remedy, message/delivery-status (RFC 3464, 3461) and the header or the whole of the
- * message. The null sender, always, and never to the null sender. 7-bit but for a returned
- * whole message; lines of at most 998 octets; nothing a peer said can break a line.
+ * message. The null sender, always, and never to the null sender. 7-bit, lines of at most 998
+ * octets, but for a whole message, which returns as it came; nothing that a peer said can
+ * break a line.
  */
 #ifndef WP_DELIVERY_DSN_H
 #define WP_DELIVERY_DSN_H
@@ -37,7 +38,7 @@ struct dsn_rcpt {
 struct dsn_request {
 	const char *reporting_host; /* Reporting-MTA and the address of the sender: our name */
 	const char *postmaster;	    /* whom to ask; "" is postmaster at reporting_host */
-	const char *id;		    /* unique text of [A-Za-z0-9._-]: Message-ID and boundary */
+	const char *id;		    /* unique, 1–60 of [A-Za-z0-9._-]: Message-ID, boundary */
 	uint64_t now_ms;	    /* wall clock */
 
 	/* The message that this is about. */
