@@ -110,15 +110,23 @@ static bool is_over(const struct server_session *s)
 	return s->state == SERVER_CLOSING || s->state == SERVER_CLOSED;
 }
 
-void server_session_close(struct server_session *s, const struct server_reply *reply)
+/* During a handshake nothing can be said. */
+static bool end_unless_over(struct server_session *s)
 {
 	if (is_over(s))
-		return;
+		return false;
 	if (s->state == SERVER_TLS) {
 		server_session_lost(s);
-		return;
+		return false;
 	}
 	server_end(s);
+	return true;
+}
+
+void server_session_close(struct server_session *s, const struct server_reply *reply)
+{
+	if (!end_unless_over(s))
+		return;
 	if (reply != NULL && reply->code != 0)
 		server_say(s, reply);
 	else
@@ -182,8 +190,8 @@ void server_session_tick(struct server_session *s, uint64_t now_ms)
 		return;
 	if (s->state == SERVER_CLOSING)
 		server_session_lost(s);
-	else
-		server_session_close(s, &SERVER_REPLY(421, 4, 4, 2, "Timeout, closing"));
+	else if (end_unless_over(s))
+		server_say_host(s, &SERVER_REPLY(421, 4, 4, 2, "Timeout, closing"));
 }
 
 /* --- input --- */
