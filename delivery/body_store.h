@@ -36,7 +36,9 @@ struct body_write {
 	enum spool_error error;
 	uint64_t size; /* of all chunks so far */
 	uint64_t sum;  /* XXH3 of all chunks so far */
-	struct body_file *file; /* set by the calls below */
+	/* The store's: */
+	struct body_file *file;
+	uint32_t op;
 };
 
 /* A new body file for the message ID. Everything comes back through DOOR. */
