@@ -24,7 +24,7 @@ struct client_output {
 	struct buf tail;  /* behind the body */
 	uint64_t queued;  /* octets, ever */
 	uint64_t written; /* octets, ever */
-	uint64_t given;   /* the end of what was handed out: nothing moves while it is unwritten */
+	uint64_t given; /* the end of what was handed out; nothing moves until it is written */
 };
 
 void client_output_fini(struct client_output *out);
@@ -105,9 +105,9 @@ struct client_session {
 	uint32_t await_first, await_count;
 	uint64_t since_ms; /* when the wait for the first of them, or idleness, began */
 
-	struct client_transactions pending;    /* given, not done; in order */
-	struct client_transactions done;       /* events due */
-	struct client_transaction *reported;   /* its event was the last one given */
+	struct client_transactions pending;  /* given, not done; in order */
+	struct client_transactions done;     /* events due */
+	struct client_transaction *reported; /* its event was the last one given */
 	struct client_transactions spare;
 	uint32_t pending_count, spare_count;
 	struct client_transaction *envelope; /* begun, 354 not yet seen; at most one */
@@ -121,8 +121,8 @@ struct client_session {
 };
 
 /* client_session.c */
-void client_await(struct client_session *s, enum client_verb verb,
-		  struct client_transaction *t, uint32_t count, uint64_t written);
+void client_await(struct client_session *s, enum client_verb verb, struct client_transaction *t,
+		  uint32_t count, uint64_t written);
 bool client_offers(const struct client_session *s, enum client_extension extension);
 /*
  * The connection is of no more use: OUTCOME (taken) is what happened to the message that
@@ -142,10 +142,15 @@ void client_abandon(struct client_session *s, struct client_transaction *first,
 void client_transaction_free(struct client_transaction *t);
 /* Back to the spares after its event. */
 void client_transaction_retire(struct client_session *s, struct client_transaction *t);
-void client_on_rset(struct client_session *s, struct client_await *a, const struct smtp_reply *r);
-void client_on_mail(struct client_session *s, struct client_await *a, const struct smtp_reply *r);
-void client_on_rcpt(struct client_session *s, struct client_await *a, const struct smtp_reply *r);
-void client_on_data(struct client_session *s, struct client_await *a, const struct smtp_reply *r);
-void client_on_dot(struct client_session *s, struct client_await *a, const struct smtp_reply *r);
+void client_on_rset(struct client_session *s, struct client_await *a,
+		    const struct smtp_reply *r);
+void client_on_mail(struct client_session *s, struct client_await *a,
+		    const struct smtp_reply *r);
+void client_on_rcpt(struct client_session *s, struct client_await *a,
+		    const struct smtp_reply *r);
+void client_on_data(struct client_session *s, struct client_await *a,
+		    const struct smtp_reply *r);
+void client_on_dot(struct client_session *s, struct client_await *a,
+		   const struct smtp_reply *r);
 
 #endif

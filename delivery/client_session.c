@@ -30,7 +30,8 @@ static const struct {
 	[CLIENT_VERB_MAIL] = { "MAIL FROM", OUTCOME_STAGE_MAIL, 300000, client_on_mail },
 	[CLIENT_VERB_RCPT] = { "RCPT TO", OUTCOME_STAGE_RCPT, 300000, client_on_rcpt },
 	[CLIENT_VERB_DATA] = { "DATA", OUTCOME_STAGE_DATA, 120000, client_on_data },
-	[CLIENT_VERB_DOT] = { "the end of the message", OUTCOME_STAGE_DOT, 600000, client_on_dot },
+	[CLIENT_VERB_DOT] = { "the end of the message", OUTCOME_STAGE_DOT, 600000,
+			      client_on_dot },
 	[CLIENT_VERB_QUIT] = { "QUIT", OUTCOME_STAGE_QUIT, 30000, on_quit },
 };
 
@@ -97,8 +98,8 @@ void client_session_free(struct client_session *s)
 
 /* --- what is awaited ------------------------------------------------------------------- */
 
-void client_await(struct client_session *s, enum client_verb verb,
-		  struct client_transaction *t, uint32_t count, uint64_t written)
+void client_await(struct client_session *s, enum client_verb verb, struct client_transaction *t,
+		  uint32_t count, uint64_t written)
 {
 	uint32_t at = (s->await_first + s->await_count) % CLIENT_AWAITS;
 
@@ -235,8 +236,9 @@ static void greeted(struct client_session *s)
 		return;
 	}
 	if (!is_secure(s) && s->config.tls == CLIENT_TLS_REQUIRED) {
-		client_break(s, outcome_broken(OUTCOME_STAGE_STARTTLS, "4.7.10", &s->config.peer,
-					       "TLS is required and the host does not offer it"));
+		client_break(s,
+			     outcome_broken(OUTCOME_STAGE_STARTTLS, "4.7.10", &s->config.peer,
+					    "TLS is required and the host does not offer it"));
 		return;
 	}
 	s->phase = CLIENT_OPEN;
@@ -369,7 +371,8 @@ void client_session_feed(struct client_session *s, const char *data, size_t len,
 		int result;
 
 		if (s->phase == CLIENT_HANDSHAKE) {
-			client_break_protocol(s, "octets in clear followed the reply to STARTTLS");
+			client_break_protocol(s,
+					      "octets in clear followed the reply to STARTTLS");
 			return;
 		}
 		if (!smtp_reply_parser_is_pending(&s->parser))
@@ -530,13 +533,15 @@ static void time_out(struct client_session *s)
 
 	if (!a)
 		client_break(s, outcome_broken(stage, status, peer,
-					       "the TLS handshake took longer than %llu s", seconds));
+					       "the TLS handshake took longer than %llu s",
+					       seconds));
 	else if (is_early(s))
 		client_break(s, outcome_broken(stage, status, peer,
 					       "the peer took no octets for %llu s", seconds));
 	else
-		client_break(s, outcome_broken(stage, status, peer, "no reply to %s within %llu s",
-					       verbs[a->verb].name, seconds));
+		client_break(s,
+			     outcome_broken(stage, status, peer, "no reply to %s within %llu s",
+					    verbs[a->verb].name, seconds));
 }
 
 void client_session_tick(struct client_session *s, uint64_t now_ms)

@@ -6,7 +6,7 @@
  * another; every call may raise events. One thread at a time. All times are of one
  * monotonic clock in milliseconds.
  *
- *	banner ─► EHLO ─► (STARTTLS ─► tls_started ─► EHLO) ─► ready ⇄ messages ─► QUIT ─► closed
+ *	banner ─► EHLO ─► (STARTTLS ─► tls_started ─► EHLO) ─► ready ⇄ messages ─► QUIT ─► end
  *	            └► HELO (5yz to EHLO, or ForceHelo)
  *
  * RFC 5321, 2920 (pipelining), 1870 (SIZE), 6152 (8BITMIME), 3461 (DSN parameters), 3207,
@@ -28,7 +28,7 @@
 enum client_protocol { CLIENT_SMTP, CLIENT_LMTP };
 
 enum client_tls {
-	CLIENT_TLS_NONE,	  /* IgnoreStartTls, or the attempt in clear after a failed one */
+	CLIENT_TLS_NONE,	  /* IgnoreStartTls, or the attempt after a failed handshake */
 	CLIENT_TLS_OPPORTUNISTIC, /* if offered; a refusal then still ends the connection: the
 				   * adapter connects afresh with CLIENT_TLS_NONE */
 	CLIENT_TLS_REQUIRED,	  /* not offered or refused: host unavailable */
@@ -47,8 +47,8 @@ struct client_config {
 	struct outcome_peer peer;	/* for outcomes; tls is told by tls_started */
 	uint64_t inactivity_timeout_ms; /* 0: 600 s */
 	uint32_t max_messages;		/* on this connection; 0: no limit */
-	bool never_pipeline_dot;	/* the next message's MAIL waits for the reply to the dot;
-					 * else it rides along when PIPELINING is offered */
+	bool never_pipeline_dot;	/* the next MAIL waits for the reply to the dot; else
+					 * it rides along when PIPELINING is offered */
 };
 
 struct client_rcpt {
@@ -66,7 +66,7 @@ struct client_message {
 	uint64_t token;	    /* the caller's, carried along */
 	const char *sender; /* without the angle brackets; "" is the null sender */
 	const struct client_rcpt *rcpts;
-	uint32_t rcpt_count; /* at least 1 */
+	uint32_t rcpt_count;	      /* at least 1 */
 	const struct span_list *body; /* dot-stuffed wire form, ends in CRLF; no final dot */
 	uint64_t size_bytes;	      /* unstuffed, for SIZE=; 0: body->total_bytes */
 	bool is_8bit;		      /* octets above 127 in the body */

@@ -111,8 +111,9 @@ void client_abandon(struct client_session *s, struct client_transaction *first,
 		if (t == first)
 			settle(t, outcome_ref(own));
 		else
-			settle(t, outcome_broken(OUTCOME_STAGE_MAIL, "4.4.2", &s->config.peer,
-						 "the connection ended before: %s", own->reply));
+			settle(t,
+			       outcome_broken(OUTCOME_STAGE_MAIL, "4.4.2", &s->config.peer,
+					      "the connection ended before: %s", own->reply));
 		finish(s, t);
 	}
 }
@@ -151,7 +152,8 @@ static uint64_t declared_size(const struct client_message *m)
 }
 
 /* The outcome of a message that this peer cannot be given, or null. */
-static struct outcome *unsuitable(const struct client_session *s, const struct client_message *m)
+static struct outcome *unsuitable(const struct client_session *s,
+				  const struct client_message *m)
 {
 	const struct outcome_peer *peer = &s->config.peer;
 	unsigned long long limit = s->offers.size_max;
@@ -160,11 +162,13 @@ static struct outcome *unsuitable(const struct client_session *s, const struct c
 		return outcome_local(OUTCOME_FAILED, OUTCOME_STAGE_MAIL, "5.1.7", peer,
 				     "the sender's address has control characters");
 	if (m->is_8bit && !client_offers(s, CLIENT_EXT_8BITMIME))
-		return outcome_local(OUTCOME_FAILED, OUTCOME_STAGE_MAIL, "5.6.3", peer,
-				     "the message has 8-bit text and the host does not offer 8BITMIME");
+		return outcome_local(
+			OUTCOME_FAILED, OUTCOME_STAGE_MAIL, "5.6.3", peer,
+			"the message has 8-bit text and the host does not offer 8BITMIME");
 	if (wants_utf8(m) && !client_offers(s, CLIENT_EXT_SMTPUTF8))
-		return outcome_local(OUTCOME_FAILED, OUTCOME_STAGE_MAIL, "5.6.7", peer,
-				     "an address needs SMTPUTF8 and the host does not offer it");
+		return outcome_local(
+			OUTCOME_FAILED, OUTCOME_STAGE_MAIL, "5.6.7", peer,
+			"an address needs SMTPUTF8 and the host does not offer it");
 	if (limit && declared_size(m) > limit)
 		return outcome_local(OUTCOME_FAILED, OUTCOME_STAGE_MAIL, "5.3.4", peer,
 				     "the message has %llu octets and the host takes %llu",
@@ -182,9 +186,9 @@ static uint32_t check_rcpts(const struct client_session *s, struct client_transa
 		if (m->rcpts[i].address[0] && is_plain(m->rcpts[i].address))
 			left++;
 		else
-			t->outcomes[i] = outcome_local(OUTCOME_FAILED, OUTCOME_STAGE_RCPT, "5.1.3",
-						       &s->config.peer,
-						       "the address has control characters or is empty");
+			t->outcomes[i] = outcome_local(
+				OUTCOME_FAILED, OUTCOME_STAGE_RCPT, "5.1.3", &s->config.peer,
+				"the address has control characters or is empty");
 	}
 	return left;
 }
@@ -237,7 +241,8 @@ static void add_mail(struct client_session *s, const struct client_message *m)
 	add(s, m->sender);
 	add(s, ">");
 	if (client_offers(s, CLIENT_EXT_SIZE)) {
-		snprintf(size, sizeof(size), " SIZE=%llu", (unsigned long long)declared_size(m));
+		snprintf(size, sizeof(size), " SIZE=%llu",
+			 (unsigned long long)declared_size(m));
 		add(s, size);
 	}
 	if (m->is_8bit)
@@ -357,9 +362,10 @@ static struct client_transaction *next_to_begin(struct client_session *s)
 {
 	struct client_transaction *t;
 
-	TAILQ_FOREACH(t, &s->pending, link)
+	TAILQ_FOREACH(t, &s->pending, link) {
 		if (!t->is_begun)
 			return t;
+	}
 	return NULL;
 }
 
@@ -401,7 +407,8 @@ void client_pump(struct client_session *s, uint64_t now_ms)
 
 /* --- replies --------------------------------------------------------------------------- */
 
-void client_on_rset(struct client_session *s, struct client_await *a, const struct smtp_reply *r)
+void client_on_rset(struct client_session *s, struct client_await *a,
+		    const struct smtp_reply *r)
 {
 	if (r->code / 100 != 2)
 		client_break_protocol(s, "RSET was refused");
@@ -417,7 +424,8 @@ static void give_up(struct client_session *s, struct client_transaction *t)
 	finish(s, t);
 }
 
-void client_on_mail(struct client_session *s, struct client_await *a, const struct smtp_reply *r)
+void client_on_mail(struct client_session *s, struct client_await *a,
+		    const struct smtp_reply *r)
 {
 	struct client_transaction *t = a->transaction;
 
@@ -441,7 +449,8 @@ static uint32_t answered_rcpt(struct client_transaction *t)
 	return t->rcpt_answered++;
 }
 
-void client_on_rcpt(struct client_session *s, struct client_await *a, const struct smtp_reply *r)
+void client_on_rcpt(struct client_session *s, struct client_await *a,
+		    const struct smtp_reply *r)
 {
 	struct client_transaction *t = a->transaction;
 	bool is_accepted = r->code / 100 == 2;
@@ -489,7 +498,8 @@ static void on_needless_354(struct client_session *s, struct client_transaction 
 		send_dot(s, t, 1);
 }
 
-void client_on_data(struct client_session *s, struct client_await *a, const struct smtp_reply *r)
+void client_on_data(struct client_session *s, struct client_await *a,
+		    const struct smtp_reply *r)
 {
 	struct client_transaction *t = a->transaction;
 	bool is_wanted = t->accepted && t->is_mail_accepted;
@@ -521,8 +531,8 @@ void client_on_dot(struct client_session *s, struct client_await *a, const struc
 
 	if (s->config.protocol == CLIENT_LMTP)
 		on_lmtp_dot(s, t, r);
-	else
-		settle(t, from_reply(s, OUTCOME_STAGE_DOT, r)); /* nobody left after a lone dot */
+	else /* after a lone dot nobody is left */
+		settle(t, from_reply(s, OUTCOME_STAGE_DOT, r));
 	if (a->count)
 		return;
 	s->served++;

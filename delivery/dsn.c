@@ -22,8 +22,8 @@ enum {
 	TEXT_COLUMNS = 76,
 	SHOWN_ADDRESS_MAX = 400, /* octets of an address in running text */
 	FIELD_ADDRESS_MAX = 4096,
-	LISTED_RCPTS = 100,	 /* recipients told in running text; the report has all */
-	HEADER_MAX = 65536,	 /* octets of header returned */
+	LISTED_RCPTS = 100, /* recipients told in running text; the report has all */
+	HEADER_MAX = 65536, /* octets of header returned */
 	LINE_MAX_OCTETS = 998,
 };
 
@@ -161,8 +161,9 @@ static void add_address_field(struct buf *out, const char *name, const char *add
 	add_address(&safe, address, FIELD_ADDRESS_MAX);
 	if (safe.len)
 		add_typed_field(out, name,
-				is_ascii(address) || !smtp_is_utf8(address, strlen(address)) ? "rfc822"
-											    : "utf-8",
+				is_ascii(address) || !smtp_is_utf8(address, strlen(address))
+					? "rfc822"
+					: "utf-8",
 				safe.data);
 	buf_free(&safe);
 }
@@ -292,7 +293,8 @@ static void add_text_part(struct buf *out, const struct dsn_request *q)
 		buf_printf(&text, " It took the message on %s.", date);
 	}
 	if (*q->message_id)
-		buf_printf(&text, " The administrator finds it in the logs as %s.", q->message_id);
+		buf_printf(&text, " The administrator finds it in the logs as %s.",
+			   q->message_id);
 	buf_adds(&text, " For help write to ");
 	if (*q->postmaster)
 		add_shown(&text, q->postmaster);
@@ -355,7 +357,8 @@ static void add_report_part(struct buf *out, const struct dsn_request *q)
 
 /* --- the third part: the message ------------------------------------------------------- */
 
-/* The header, 7-bit, whole lines up to the limit, without its empty line. */
+/* The header, 7-bit, fields up to the limit, without its empty line and without what only own
+ * servers are to know. */
 static void add_header_part(struct buf *out, const struct dsn_request *q)
 {
 	size_t len = q->header_len < q->len ? q->header_len : q->len, pos = 0;
@@ -364,6 +367,8 @@ static void add_header_part(struct buf *out, const struct dsn_request *q)
 	while (trace_field_next(q->data, len, &pos, &f) && pos <= HEADER_MAX) {
 		const char *at = q->data + f.at, *end = at + f.len;
 
+		if (trace_is_org(&f))
+			continue;
 		while (at < end) {
 			const char *lf = memchr(at, '\n', (size_t)(end - at));
 			const char *stop = lf ? lf : end;
@@ -377,15 +382,20 @@ static void add_header_part(struct buf *out, const struct dsn_request *q)
 	}
 }
 
+/* The whole, as it came but for the organisation's fields. */
 static void add_message_part(struct buf *out, const struct dsn_request *q)
 {
-	if (!q->full) {
-		add_header_part(out, q);
-		return;
-	}
-	buf_add(out, q->data, q->len);
+	struct span_list spans = { 0 };
+	struct edit_list edits = { 0 };
+
+	trace_org_strip(q->data, q->header_len < q->len ? q->header_len : q->len, &edits);
+	edit_apply(&edits, q->data, q->len, &spans);
+	for (uint32_t i = 0; i < spans.count; i++)
+		buf_add(out, span_items(&spans)[i].data, span_items(&spans)[i].len);
 	if (!q->len || q->data[q->len - 1] != '\n')
 		buf_adds(out, "\r\n");
+	edit_list_fini(&edits);
+	span_list_fini(&spans);
 }
 
 /* --- the whole ------------------------------------------------------------------------- */
@@ -437,7 +447,8 @@ static void add_main_header(struct buf *out, const struct dsn_request *q, const 
 	trace_field_add(out, "Auto-Submitted", "auto-replied"); /* RFC 3834 §5 */
 	trace_field_add(out, "MIME-Version", "1.0");
 	buf_clear(&text);
-	buf_printf(&text, "multipart/report; report-type=delivery-status; boundary=\"%s\"", boundary);
+	buf_printf(&text, "multipart/report; report-type=delivery-status; boundary=\"%s\"",
+		   boundary);
 	trace_field_add(out, "Content-Type", text.data);
 	trace_field_add(out, "Content-Transfer-Encoding", is_8bit ? "8bit" : "7bit");
 	buf_free(&text);
@@ -480,7 +491,10 @@ bool dsn_build(const struct dsn_request *request, struct buf *out, bool *is_8bit
 	add_report_part(out, request);
 	begin_part(out, boundary.data, request->full ? "Undelivered message" : "Message header",
 		   request->full ? "message/rfc822" : "text/rfc822-headers", is_8bit);
-	add_message_part(out, request);
+	if (request->full)
+		add_message_part(out, request);
+	else
+		add_header_part(out, request);
 	buf_printf(out, "\r\n--%s--\r\n", boundary.data);
 	buf_free(&boundary);
 	*is_8bit_r = is_8bit;

@@ -29,8 +29,8 @@ enum dsn_action {
 };
 
 struct dsn_rcpt {
-	const char *address;	/* Final-Recipient */
-	const char *orcpt;	/* "rfc822;xtext" as received, or "" */
+	const char *address; /* Final-Recipient */
+	const char *orcpt;   /* "rfc822;xtext" as received, or "" */
 	enum dsn_action action;
 	const struct outcome *outcome; /* may be null: then only the action is told */
 };
@@ -42,13 +42,13 @@ struct dsn_request {
 	uint64_t now_ms;	    /* wall clock */
 
 	/* The message that this is about. */
-	const char *sender;	    /* its MAIL FROM: the recipient of the notification */
-	const char *envid;	    /* xtext as received, or "" */
-	const char *received_from;  /* name of the host it came from, or "" */
-	const char *message_id;	    /* transaction id, for the logs, or "" */
-	uint64_t arrival_ms;	    /* wall clock; 0: unknown */
-	uint64_t expires_ms;	    /* wall clock: DELAYED's Will-Retry-Until; 0: unknown */
-	const char *data;	    /* stored octets in wire form, dot-stuffed */
+	const char *sender;	   /* its MAIL FROM: the recipient of the notification */
+	const char *envid;	   /* xtext as received, or "" */
+	const char *received_from; /* name of the host it came from, or "" */
+	const char *message_id;	   /* transaction id, for the logs, or "" */
+	uint64_t arrival_ms;	   /* wall clock; 0: unknown */
+	uint64_t expires_ms;	   /* wall clock: DELAYED's Will-Retry-Until; 0: unknown */
+	const char *data;	   /* stored octets in wire form, dot-stuffed */
 	size_t len;
 	size_t header_len; /* octets of them up to and with the empty line */
 	bool full;	   /* return the whole message (RET=FULL), else the header */

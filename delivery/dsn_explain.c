@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* "x" stands for any class; the first row that fits is taken, so exact ones come before general ones. */
+/* "x" stands for anything. The first row that fits is taken: exact ones come before general. */
 static const struct {
 	const char *status;
 	const char *cause;  /* goes on behind a colon, without a full stop */
@@ -29,20 +29,16 @@ static const struct {
 	  "Check the sender's address in your mail program." },
 	{ "5.1.10", "the domain takes no mail at all",
 	  "Check the spelling of the part behind the @; this domain has no mailboxes." },
-	{ "5.2.1", "the mailbox is switched off",
-	  "Reach the recipient in another way." },
+	{ "5.2.1", "the mailbox is switched off", "Reach the recipient in another way." },
 	{ "x.2.2", "the recipient's mailbox is full",
 	  "Ask the recipient to make room, then send the message again." },
 	{ "5.2.3", "the message is larger than the recipient may receive",
 	  "Make the message smaller, for example send a link in place of the attachment." },
-	{ "5.2.4", "the mailing list could not be expanded",
-	  "Tell the owner of the list." },
-	{ "4.3.1", "the receiving system has no room left",
-	  "Send the message again later." },
+	{ "5.2.4", "the mailing list could not be expanded", "Tell the owner of the list." },
+	{ "4.3.1", "the receiving system has no room left", "Send the message again later." },
 	{ "5.3.4", "the message is larger than a system on its way takes",
 	  "Make the message smaller, for example send a link in place of the attachment." },
-	{ "x.3.5", "a system on the way is not set up correctly",
-	  "Tell your administrator." },
+	{ "x.3.5", "a system on the way is not set up correctly", "Tell your administrator." },
 	{ "x.4.1", "the receiving system did not answer",
 	  "Send the message again later; if it fails again, tell your administrator." },
 	{ "x.4.2", "the connection to the receiving system broke",
@@ -67,10 +63,8 @@ static const struct {
 	  "Tell the maker of the program that sent it." },
 	{ "5.7.1", "the receiving system does not permit it",
 	  "If you think it should, send the text below to the recipient's administrator." },
-	{ "5.7.10", "the receiving system demands encryption",
-	  "Tell your administrator." },
-	{ "x.7.10", "the connection could not be encrypted",
-	  "Tell your administrator." },
+	{ "5.7.10", "the receiving system demands encryption", "Tell your administrator." },
+	{ "x.7.10", "the connection could not be encrypted", "Tell your administrator." },
 	{ "x.7.5", "the receiving system could not prove who it is",
 	  "Tell your administrator." },
 	/* by subject */
@@ -87,7 +81,8 @@ static const struct {
 	{ "x.6.x", "the receiving system cannot take the contents of the message",
 	  "Send it in another format." },
 	{ "x.7.x", "it was refused by a rule of security or policy",
-	  "If you think it should pass, send the text below to the recipient's administrator." },
+	  "If you think it should pass, send the text below to the recipient's "
+	  "administrator." },
 	/* by class */
 	{ "4.x.x", "the receiving system cannot take the message now",
 	  "Send the message again later; if it fails again, tell your administrator." },

@@ -215,9 +215,12 @@ enum { STORED_VERSION = 1, STORED_HEAD = 6, STORED_TEXTS = 5 };
 void outcome_encode(const struct outcome *o, struct buf *out)
 {
 	const char *texts[STORED_TEXTS] = { o->status, o->reply, o->host, o->address, o->tls };
-	const char head[STORED_HEAD] = { STORED_VERSION,	 (char)o->class,
-					 (char)o->stage,	 (char)o->diagnostic,
-					 (char)(o->smtp_code >> 8), (char)o->smtp_code };
+	const char head[STORED_HEAD] = { STORED_VERSION,
+					 (char)o->class,
+					 (char)o->stage,
+					 (char)o->diagnostic,
+					 (char)(o->smtp_code >> 8),
+					 (char)o->smtp_code };
 
 	buf_add(out, head, sizeof(head));
 	for (int i = 0; i < STORED_TEXTS; i++)

@@ -65,7 +65,7 @@ struct outcome {
 	const char *reply;		  /* without code and status; or our own sentence */
 	const char *host;		  /* the peer's name, as it was looked up */
 	const char *address;		  /* its address and port: "192.0.2.1:25" */
-	const char *tls;		  /* "TLSv1.3 TLS_AES_256_GCM_SHA384 pinned", "" in clear */
+	const char *tls;		  /* "TLSv1.3 TLS_AES_256_GCM_SHA384", "" in clear */
 };
 
 /* The peer of a connection, for the constructors; a null member counts as "". */

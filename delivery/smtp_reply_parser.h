@@ -15,12 +15,12 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-#define SMTP_REPLY_LINE_MAX  2048  /* octets with CRLF; RFC 5321 says 512, the world more */
+#define SMTP_REPLY_LINE_MAX  2048 /* octets with CRLF; RFC 5321 says 512, the world more */
 #define SMTP_REPLY_LINES_MAX 128
 #define SMTP_REPLY_MAX	     16384 /* octets of text in all lines */
 
 struct smtp_reply {
-	uint16_t code;	 /* 200–599 */
+	uint16_t code; /* 200–599 */
 	uint16_t lines;
 	char status[12]; /* "5.1.1", or "" */
 	/* The lines joined by LF, code and status taken off. Not terminated by NUL. Valid

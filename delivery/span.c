@@ -48,8 +48,8 @@ void span_list_fini(struct span_list *list)
 	memset(list, 0, sizeof(*list));
 }
 
-int span_fill_iov(const struct span_list *list, const struct span_cursor *at,
-		  struct iovec *iov, int max)
+int span_fill_iov(const struct span_list *list, const struct span_cursor *at, struct iovec *iov,
+		  int max)
 {
 	const struct span *items = span_items(list);
 	size_t skip = at->offset;

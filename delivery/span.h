@@ -43,14 +43,14 @@ static inline const struct span *span_items(const struct span_list *list)
 
 /* Where one stands in a list; zeroed is the start. */
 struct span_cursor {
-	uint32_t index;	 /* the span */
-	size_t offset;	 /* octets of it already passed */
+	uint32_t index;	   /* the span */
+	size_t offset;	   /* octets of it already passed */
 	uint64_t position; /* octets of the whole list already passed */
 };
 
 /* Fills at most MAX entries from the cursor on; how many. The cursor stays. */
-int span_fill_iov(const struct span_list *list, const struct span_cursor *at,
-		  struct iovec *iov, int max);
+int span_fill_iov(const struct span_list *list, const struct span_cursor *at, struct iovec *iov,
+		  int max);
 /* Copies at most ROOM octets from the cursor on; how many. The cursor stays. */
 size_t span_copy(const struct span_list *list, const struct span_cursor *at, char *to,
 		 size_t room);

@@ -7,7 +7,7 @@
 #include "common/clock.h"
 
 enum {
-	FOLD_COLUMN = 78, /* RFC 5322 §2.1.1: should */
+	FOLD_COLUMN = 78,      /* RFC 5322 §2.1.1: should */
 	LINE_MAX_OCTETS = 998, /* and must */
 	NAME_SHOWN_MAX = 255,
 	ADDRESS_SHOWN_MAX = 512,
@@ -37,7 +37,8 @@ void trace_safe_add(struct buf *out, const char *text, size_t len)
  * that begins with that space: unfolding gives the very text. Words that fit on no line
  * are broken. COLUMN is where the line stands.
  */
-static size_t add_word(struct buf *out, const char *word, size_t len, size_t column, bool is_first)
+static size_t add_word(struct buf *out, const char *word, size_t len, size_t column,
+		       bool is_first)
 {
 	if (!is_first) {
 		if (len && column + 1 + len > FOLD_COLUMN) {
@@ -201,7 +202,8 @@ bool trace_field_next(const char *header, size_t len, size_t *pos, struct trace_
 {
 	size_t at = *pos, stop;
 
-	if (at >= len || header[at] == '\n' || (len - at > 1 && !memcmp(header + at, "\r\n", 2)))
+	if (at >= len || header[at] == '\n' ||
+	    (len - at > 1 && !memcmp(header + at, "\r\n", 2)))
 		return false;
 	stop = line_end(header, len, at);
 	while (stop < len && (header[stop] == ' ' || header[stop] == '\t'))
@@ -265,7 +267,8 @@ static bool is_by(const struct trace_field *f, const char *host)
 	return false;
 }
 
-void trace_count_hops(const char *header, size_t len, const char *host, struct trace_hops *hops_r)
+void trace_count_hops(const char *header, size_t len, const char *host,
+		      struct trace_hops *hops_r)
 {
 	struct trace_field f;
 	size_t pos = 0;
@@ -308,14 +311,21 @@ bool trace_org_read(const char *header, size_t len, enum trace_org which, uint64
 	return false;
 }
 
+bool trace_is_org(const struct trace_field *field)
+{
+	size_t n = strlen(TRACE_ORG_PREFIX);
+
+	return field->name_len >= n && ascii_equal_n(field->name, TRACE_ORG_PREFIX, n);
+}
+
 uint32_t trace_org_strip(const char *header, size_t len, struct edit_list *edits)
 {
-	size_t pos = 0, prefix = strlen(TRACE_ORG_PREFIX);
 	struct trace_field f;
 	uint32_t count = 0;
+	size_t pos = 0;
 
 	while (trace_field_next(header, len, &pos, &f)) {
-		if (f.name_len < prefix || !ascii_equal_n(f.name, TRACE_ORG_PREFIX, prefix))
+		if (!trace_is_org(&f))
 			continue;
 		edit_remove(edits, f.at, f.len);
 		count++;

@@ -59,7 +59,8 @@ struct trace_hops {
 	uint32_t by_us;	   /* of them with "by HOST" */
 };
 /* delivery.md §3: more than 100 hops is 5.4.6, by the same own server more than 4 times too. */
-void trace_count_hops(const char *header, size_t len, const char *host, struct trace_hops *hops_r);
+void trace_count_hops(const char *header, size_t len, const char *host,
+		      struct trace_hops *hops_r);
 
 /* Fields of the organisation: carried between own servers, believed only from them,
  * stripped at every other border. */
@@ -74,6 +75,8 @@ const char *trace_org_name(enum trace_org which);
 void trace_org_add(struct buf *out, enum trace_org which, uint64_t value);
 /* The value of the first such field; false if there is none or it is no number. */
 bool trace_org_read(const char *header, size_t len, enum trace_org which, uint64_t *value_r);
+/* Has it the organisation's prefix? */
+bool trace_is_org(const struct trace_field *field);
 /* Removes every field with the organisation's prefix. How many. */
 uint32_t trace_org_strip(const char *header, size_t len, struct edit_list *edits);
 

@@ -265,7 +265,7 @@ static void print_outcome(struct buf *out, const struct outcome *o)
 
 static void print_event(struct buf *out, const struct client_event *ev)
 {
-	static const char *const names[] = { "none", "ready", "starttls",
+	static const char *const names[] = { "none", "ready",  "starttls",
 					     "done", "closed", "failed" };
 
 	buf_adds(out, names[ev->type]);

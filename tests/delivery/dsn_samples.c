@@ -10,14 +10,14 @@
 
 #include "delivery/dsn.h"
 
-static const char message[] =
-	"Received: from x\r\n\tby y; date\r\n"
-	"Message-ID: <original@a.example>\r\n"
-	"Subject: hello\r\n"
-	"..odd: a stuffed line\r\n"
-	"\r\n"
-	"body\r\n"
-	"..a dot\r\n";
+static const char message[] = "Received: from x\r\n\tby y; date\r\n"
+			      "Message-ID: <original@a.example>\r\n"
+			      "X-Waypost-Organization-Size: 17\r\n"
+			      "Subject: hello\r\n"
+			      "..odd: a stuffed line\r\n"
+			      "\r\n"
+			      "body\r\n"
+			      "..a dot\r\n";
 
 static struct dsn_rcpt rcpts[200];
 static struct dsn_request request = {
@@ -58,10 +58,9 @@ static void failed(void)
 
 static void delayed(void)
 {
-	rcpts[0] = (struct dsn_rcpt){
-		"bob@b.example", "", DSN_DELAYED,
-		outcome_broken(OUTCOME_STAGE_CONNECT, "4.4.1", NULL, "connection refused")
-	};
+	rcpts[0] = (struct dsn_rcpt){ "bob@b.example", "", DSN_DELAYED,
+				      outcome_broken(OUTCOME_STAGE_CONNECT, "4.4.1", NULL,
+						     "connection refused") };
 }
 
 static void others(void)
@@ -99,14 +98,14 @@ static void hostile(void)
 	request.message_id = "1\r\n.\r\nX-Evil: id";
 	request.data = evil;
 	request.len = sizeof(evil) - 1;
-	rcpts[0] = (struct dsn_rcpt){
-		"b\r\n.\r\n\r\nX-Evil: rcpt@b.example", "rfc822;x+0D+0A+0D+0AX-Evil:+20orcpt", DSN_FAILED,
-		outcome_new(&(struct outcome){ .class = OUTCOME_FAILED,
-					       .diagnostic = OUTCOME_DIAGNOSTIC_SMTP,
-					       .smtp_code = 550,
-					       .reply = "line\r\n.\r\nX-Evil: reply",
-					       .host = "h\r\nX-Evil: host" })
-	};
+	rcpts[0] = (struct dsn_rcpt){ "b\r\n.\r\n\r\nX-Evil: rcpt@b.example",
+				      "rfc822;x+0D+0A+0D+0AX-Evil:+20orcpt", DSN_FAILED,
+				      outcome_new(&(struct outcome){
+					      .class = OUTCOME_FAILED,
+					      .diagnostic = OUTCOME_DIAGNOSTIC_SMTP,
+					      .smtp_code = 550,
+					      .reply = "line\r\n.\r\nX-Evil: reply",
+					      .host = "h\r\nX-Evil: host" }) };
 	rcpts[1] = (struct dsn_rcpt){ word, word, DSN_FAILED,
 				      outcome_new(&(struct outcome){ .reply = word }) };
 	request.rcpt_count = 2;
@@ -141,8 +140,8 @@ static const struct {
 	const char *name;
 	void (*prepare)(void);
 } samples[] = {
-	{ "failed", failed }, { "delayed", delayed }, { "others", others },
-	{ "many", many },     { "hostile", hostile }, { "utf8", utf8 },
+	{ "failed", failed }, { "delayed", delayed },	  { "others", others },
+	{ "many", many },     { "hostile", hostile },	  { "utf8", utf8 },
 	{ "full", full },     { "full-8bit", full_8bit },
 };
 
@@ -155,9 +154,10 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], samples[i].name) != 0)
 			continue;
 		samples[i].prepare();
-		request.header_len =
-			(size_t)((const char *)memmem(request.data, request.len, "\r\n\r\n", 4) -
-				 request.data) + 4;
+		request.header_len = (size_t)((const char *)memmem(request.data, request.len,
+								   "\r\n\r\n", 4) -
+					      request.data) +
+				     4;
 		if (!dsn_build(&request, &out, &is_8bit))
 			return 1;
 		fwrite(out.data, 1, out.len, stdout);

@@ -50,15 +50,16 @@ static void script_to(struct buf *script, size_t stage)
 	}
 }
 
-static void expect_end(struct buf *script, size_t stage, const char *class,
-		       const char *status, unsigned code, const char *text)
+static void expect_end(struct buf *script, size_t stage, const char *class, const char *status,
+		       unsigned code, const char *text)
 {
 	if (stage >= 2)
 		buf_printf(script, "E done 1: %s %s %u %s %s\n", class, status, code,
 			   stages[stage].name, text);
 	buf_printf(script, "E failed %s %s %u %s %s\n", class, status, code, stages[stage].name,
 		   text);
-	buf_adds(script, "deadline none\nstate closed\nrefuse 9 body=x\\r\\n\nclose\nwait 1000000\nS 250 Ok\n");
+	buf_adds(script, "deadline none\nstate closed\nrefuse 9 body=x\\r\\n\nclose\nwait "
+			 "1000000\nS 250 Ok\n");
 }
 
 static void play(const struct buf *script)
@@ -66,7 +67,8 @@ static void play(const struct buf *script)
 	char error[4096];
 
 	for (int split = PLAYER_WHOLE; split <= PLAYER_RANDOM; split++)
-		if (!player_run(script->data, (enum player_split)split, 7, error, sizeof(error)))
+		if (!player_run(script->data, (enum player_split)split, 7, error,
+				sizeof(error)))
 			fail_msg("split %d: %s\n%s", split, error, script->data);
 }
 
@@ -91,7 +93,8 @@ static void says_421(struct buf *script, size_t stage)
 static void closes(struct buf *script, size_t stage)
 {
 	buf_adds(script, "close\n");
-	expect_end(script, stage, class_at(stage), "4.4.2", 0, "the peer closed the connection");
+	expect_end(script, stage, class_at(stage), "4.4.2", 0,
+		   "the peer closed the connection");
 }
 
 static void closes_in_a_reply(struct buf *script, size_t stage)
@@ -117,7 +120,8 @@ static void trickles_a_reply_for_ever(struct buf *script, size_t stage)
 	snprintf(text, sizeof(text), "no reply to %s within %u s", stages[stage].awaited,
 		 stages[stage].wait_ms / 1000);
 	for (int i = 0; i < 9; i++)
-		buf_printf(script, "R %s\nwait %u\n", i ? "x" : "250-", stages[stage].wait_ms / 9);
+		buf_printf(script, "R %s\nwait %u\n", i ? "x" : "250-",
+			   stages[stage].wait_ms / 9);
 	buf_printf(script, "wait %u\n", 9u);
 	expect_end(script, stage, class_at(stage), stage ? "4.4.2" : "4.4.1", 0, text);
 }
@@ -147,7 +151,8 @@ static void says_lines_without_end(struct buf *script, size_t stage)
 {
 	for (int i = 0; i < 200; i++)
 		buf_adds(script, "S 250-more\n");
-	expect_end(script, stage, class_at(stage), "4.5.0", 0, "malformed reply: it is too long");
+	expect_end(script, stage, class_at(stage), "4.5.0", 0,
+		   "malformed reply: it is too long");
 }
 
 static void changes_its_code(struct buf *script, size_t stage)
@@ -210,12 +215,9 @@ static void test_a_reply_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_421),
-		cmocka_unit_test(test_closing),
-		cmocka_unit_test(test_silence),
-		cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_a_reply_too_many),
+		cmocka_unit_test(test_421),	 cmocka_unit_test(test_closing),
+		cmocka_unit_test(test_silence),	 cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_too_long), cmocka_unit_test(test_a_reply_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,9 +13,15 @@
 static void there_is_none_for_the_null_sender(void **state)
 {
 	struct dsn_rcpt rcpt = { "r@b.example", "", DSN_FAILED, NULL };
-	struct dsn_request request = { .reporting_host = "h", .postmaster = "", .id = "1",
-				       .sender = "", .envid = "", .received_from = "",
-				       .message_id = "", .data = "", .rcpts = &rcpt,
+	struct dsn_request request = { .reporting_host = "h",
+				       .postmaster = "",
+				       .id = "1",
+				       .sender = "",
+				       .envid = "",
+				       .received_from = "",
+				       .message_id = "",
+				       .data = "",
+				       .rcpts = &rcpt,
 				       .rcpt_count = 1 };
 	struct buf out = { 0 };
 	bool is_8bit;

@@ -37,6 +37,8 @@ class Notification(unittest.TestCase):
             self.assertEqual(block.defects, [])
         self.assertEqual(self.per_message["Reporting-MTA"], "dns; hub1.example")
 
+        self.assertNotIn(b"X-Waypost-Organization", wire)
+
     def is_7bit(self):
         self.assertTrue(self.wire.isascii())
         self.assertEqual(self.message["Content-Transfer-Encoding"], "7bit")

@@ -58,7 +58,8 @@ static void the_rule_of_unavailability(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < WP_COUNT(rows); i++) {
-		bool got = outcome_host_unavailable(rows[i].stage, rows[i].code, rows[i].status);
+		bool got =
+			outcome_host_unavailable(rows[i].stage, rows[i].code, rows[i].status);
 
 		if (got != rows[i].is_unavailable)
 			fail_msg("row %zu: %s %u %s", i, outcome_stage_name(rows[i].stage),
@@ -139,7 +140,8 @@ static void texts_are_printable_and_bounded(void **state)
 static void a_broken_connection_is_judged_by_its_stage(void **state)
 {
 	struct outcome_peer peer = { "mx.example", "192.0.2.1:25", "" };
-	struct outcome *o = outcome_broken(OUTCOME_STAGE_CONNECT, "4.4.1", &peer, "%s", "refused");
+	struct outcome *o =
+		outcome_broken(OUTCOME_STAGE_CONNECT, "4.4.1", &peer, "%s", "refused");
 
 	(void)state;
 	assert_int_equal(o->class, OUTCOME_HOST_UNAVAILABLE);

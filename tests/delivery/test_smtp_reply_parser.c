@@ -169,7 +169,8 @@ static void offers_are_read_from_the_table(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < WP_COUNT(rows); i++) {
-		struct smtp_reply r = { .code = 250, .text = rows[i].text,
+		struct smtp_reply r = { .code = 250,
+					.text = rows[i].text,
 					.text_len = strlen(rows[i].text) };
 		struct client_ehlo ehlo;
 

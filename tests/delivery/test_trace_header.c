@@ -19,9 +19,14 @@ static void expect_text(struct buf *got, const char *want)
 static void received_names_client_and_server(void **state)
 {
 	struct trace_received r = {
-		.helo = "mail.a.example", .address = "192.0.2.7", .by = "hub1.example",
-		.with = "ESMTPS", .tls = "TLSv1.3 TLS_AES_256_GCM_SHA384", .id = "4F2A-1",
-		.rcpt = "r@b.example", .wall_ms = 1700000000000,
+		.helo = "mail.a.example",
+		.address = "192.0.2.7",
+		.by = "hub1.example",
+		.with = "ESMTPS",
+		.tls = "TLSv1.3 TLS_AES_256_GCM_SHA384",
+		.id = "4F2A-1",
+		.rcpt = "r@b.example",
+		.wall_ms = 1700000000000,
 	};
 	struct buf out = { 0 };
 
@@ -32,8 +37,11 @@ static void received_names_client_and_server(void **state)
 			  "\tid 4F2A-1\r\n"
 			  "\tfor <r@b.example>;\r\n"
 			  "\tTue, 14 Nov 2023 22:13:20 +0000\r\n");
-	r = (struct trace_received){ .helo = "x", .rdns = "c.example", .address = "2001:db8::1",
-				     .by = "hub1.example", .wall_ms = 0 };
+	r = (struct trace_received){ .helo = "x",
+				     .rdns = "c.example",
+				     .address = "2001:db8::1",
+				     .by = "hub1.example",
+				     .wall_ms = 0 };
 	trace_received_add(&out, &r);
 	expect_text(&out, "Received: from x (c.example [IPv6:2001:db8::1])\r\n"
 			  "\tby hub1.example with SMTP;\r\n"
@@ -48,8 +56,13 @@ static void received_names_client_and_server(void **state)
 static void received_cannot_be_forged(void **state)
 {
 	struct trace_received r = {
-		.helo = "a\r\nX-Evil: 1 (", .rdns = ") by evil; (", .address = "1]\n",
-		.by = "hub\n", .with = "E(S)", .tls = "TLS) for <x>\r\n\\", .id = "1;\r\n2",
+		.helo = "a\r\nX-Evil: 1 (",
+		.rdns = ") by evil; (",
+		.address = "1]\n",
+		.by = "hub\n",
+		.with = "E(S)",
+		.tls = "TLS) for <x>\r\n\\",
+		.id = "1;\r\n2",
 		.rcpt = "a@b>\r\nX: y",
 	};
 	struct buf out = { 0 };
@@ -120,14 +133,15 @@ static void fields_fold_where_they_can(void **state)
 
 static void fields_are_found_with_their_places(void **state)
 {
-	static const char header[] = "From: a\r\nTo: b,\r\n\tc\r\nno field\r\nX :y\r\n: z\r\nE:\r\n\r\nBody: no\r\n";
+	static const char header[] =
+		"From: a\r\nTo: b,\r\n\tc\r\nno field\r\nX :y\r\n: z\r\nE:\r\n\r\nBody: no\r\n";
 	static const struct {
 		const char *name, *value;
 		size_t at, len;
 	} want[] = {
-		{ "From", " a", 0, 9 },	   { "To", " b,\r\n\tc", 9, 12 },
+		{ "From", " a", 0, 9 },	    { "To", " b,\r\n\tc", 9, 12 },
 		{ "", "no field", 21, 10 }, { "X", "y", 31, 6 },
-		{ "", ": z", 37, 5 },	   { "E", "", 42, 4 },
+		{ "", ": z", 37, 5 },	    { "E", "", 42, 4 },
 	};
 	struct trace_field f;
 	size_t pos = 0;
@@ -188,7 +202,8 @@ static void organisation_fields_are_read_and_stripped(void **state)
 	out.data[out.len] = '\0';
 	assert_false(trace_org_read(out.data, out.len, TRACE_ORG_SIZE, &size));
 	expect_text(&out, "From: a\r\nTo: b\r\n\r\nX-Waypost-Organization-Size: 9\r\n");
-	assert_false(trace_org_read("X-Waypost-Organization-Size: 5k\r\n", 33, TRACE_ORG_SIZE, &size));
+	assert_false(trace_org_read("X-Waypost-Organization-Size: 5k\r\n", 33, TRACE_ORG_SIZE,
+				    &size));
 	edit_list_fini(&edits);
 	span_list_fini(&spans);
 	buf_free(&text);

@@ -13,13 +13,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A promise that holds for every input. */
-#define FUZZ_PROMISE(condition)                                                       \
-	do {                                                                          \
-		if (!(condition)) {                                                   \
-			fprintf(stderr, "%s:%d: broken promise: %s\n", __FILE__,      \
-				__LINE__, #condition);                                \
-			abort();                                                      \
-		}                                                                     \
+#define FUZZ_PROMISE(condition)                                                                \
+	do {                                                                                   \
+		if (!(condition)) {                                                            \
+			fprintf(stderr, "%s:%d: broken promise: %s\n", __FILE__, __LINE__,     \
+				#condition);                                                   \
+			abort();                                                               \
+		}                                                                              \
 	} while (0)
 
 #endif

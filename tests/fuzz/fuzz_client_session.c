@@ -162,7 +162,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		while (at < size && data[at] < 0xf0)
 			at++;
 		if (at > from)
-			client_session_feed(w.session, (const char *)data + from, at - from, w.now_ms);
+			client_session_feed(w.session, (const char *)data + from, at - from,
+					    w.now_ms);
 		else
 			act(&w, data[at++]);
 		write_some(&w);

@@ -143,7 +143,8 @@ static void drop(struct buf *b, size_t at, size_t len)
 
 static void change(struct buf *b, uint64_t *state)
 {
-	static const char telling[] = "\r\n\r\n. -\0\x7f\xff\x80" "0159:<>@,;+=";
+	static const char telling[] = "\r\n\r\n. -\0\x7f\xff\x80"
+				      "0159:<>@,;+=";
 	const struct buf *other = &seeds[below(state, seed_count)];
 	size_t at = below(state, b->len + 1), left = b->len - at, from, len;
 	char c = telling[below(state, sizeof(telling))];
