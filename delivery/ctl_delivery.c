@@ -1,0 +1,226 @@
+/* Control verbs: queues and figures. They run in the scheduler's thread, which owns the queues. */
+#include "delivery/ctl_delivery.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/clock.h"
+#include "delivery/scheduler.h"
+
+/* A call on its way to the scheduler's thread; the filter is copied. */
+struct queue_call {
+	struct scheduler_call base;
+	struct ctl_call *call;
+	struct engine *engine;
+	void (*fn)(struct scheduler *scheduler, struct queue_call *call);
+	char filter[QUEUE_NEXT_HOP_MAX];
+};
+
+static void run(struct scheduler *scheduler, void *arg)
+{
+	struct queue_call *call = arg;
+
+	call->fn(scheduler, call);
+	free(call);
+}
+
+static void to_scheduler(struct ctl_call *ctl, const json_t *args, void *ctx,
+			 void (*fn)(struct scheduler *scheduler, struct queue_call *call))
+{
+	struct engine *engine = ctx;
+	struct queue_call *call = mem_zero(1, sizeof(*call));
+
+	call->base.mail.kind = MAIL_CALL;
+	call->base.fn = run;
+	call->base.arg = call;
+	call->call = ctl;
+	call->engine = engine;
+	call->fn = fn;
+	snprintf(call->filter, sizeof(call->filter), "%s", ctl_arg_string(args, "filter", ""));
+	scheduler_post(engine->scheduler, &call->base.mail);
+}
+
+/* --- queues --------------------------------------------------------------------------------- */
+
+/* What tells one queue from another, and what a filter is compared with. */
+static void queue_name(const struct queue *queue, char *name, size_t size)
+{
+	const struct queue_key *key = &queue->key;
+
+	snprintf(name, size, "%s%s%s%s%s", queue_kind_name(key->kind),
+		 key->next_hop[0] != '\0' ? ":" : "", key->next_hop,
+		 key->connector[0] != '\0' ? ":" : "", key->connector);
+}
+
+/* No filter: all; else the queue's name, its kind, next hop or connector. */
+static bool matches(const struct queue *queue, const char *filter)
+{
+	char name[3 * QUEUE_NEXT_HOP_MAX];
+
+	queue_name(queue, name, sizeof(name));
+	return filter[0] == '\0' || ascii_equal(filter, name) ||
+	       ascii_equal(filter, queue_kind_name(queue->key.kind)) ||
+	       ascii_equal(filter, queue->key.next_hop) || ascii_equal(filter, queue->key.connector);
+}
+
+static json_t *time_or_null(uint64_t wall_ms)
+{
+	char text[25];
+
+	if (wall_ms == 0)
+		return json_null();
+	clock_iso8601(wall_ms, text);
+	return json_string(text);
+}
+
+static json_t *queue_row(struct scheduler *scheduler, const struct queue *queue)
+{
+	const struct plan *plan = scheduler_plan(queue);
+	char name[3 * QUEUE_NEXT_HOP_MAX];
+	uint64_t retry = 0, now = scheduler_now_ms(scheduler);
+	const struct queue_copy *waiting = TAILQ_FIRST(&queue->waiting);
+
+	queue_name(queue, name, sizeof(name));
+	if (queue->retry)
+		retry = clock_wall_ms() + (queue->next_retry_ms > now ? queue->next_retry_ms - now : 0);
+	else if (waiting != NULL && queue->ready_count == 0)
+		retry = clock_wall_ms() + (waiting->due_ms > now ? waiting->due_ms - now : 0);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:s}", "queue", name, "kind",
+			 queue_kind_name(queue->key.kind), "next_hop",
+			 plan != NULL && plan->display[0] != '\0' ? plan->display : queue->key.next_hop,
+			 "connector",
+			 plan != NULL && plan->connector[0] != '\0' ? plan->connector
+								    : queue->key.connector,
+			 "status", queue_state_name(queue), "messages",
+			 (json_int_t)queue_length(queue), "oldest",
+			 time_or_null((uint64_t)queue_oldest_s(queue) * 1000), "next_retry",
+			 time_or_null(retry), "last_error", queue->last_error);
+}
+
+static void list_queues(struct scheduler *scheduler, struct queue_call *call)
+{
+	struct queue *queue = queue_first(scheduler_queues(scheduler));
+
+	for (; queue != NULL; queue = queue_after(queue)) {
+		if (!matches(queue, call->filter) ||
+		    (queue_length(queue) == 0 && !queue->suspended))
+			continue;
+		if (ctl_row(call->call, queue_row(scheduler, queue)) < 0)
+			break;
+	}
+	ctl_end(call->call, NULL);
+}
+
+/* Runs VERB on every queue that matches, and answers how many there were. */
+static void change_queues(struct scheduler *scheduler, struct queue_call *call,
+			  void (*verb)(struct queue_set *set, struct queue *queue, uint64_t now_ms))
+{
+	struct queue_set *set = scheduler_queues(scheduler);
+	struct queue *queue, *next;
+	json_int_t count = 0;
+
+	for (queue = queue_first(set); queue != NULL; queue = next) {
+		next = queue_after(queue);
+		if (!matches(queue, call->filter))
+			continue;
+		count += queue_length(queue) > 0 || queue->suspended;
+		verb(set, queue, scheduler_now_ms(scheduler));
+	}
+	if (count == 0 && call->filter[0] != '\0') {
+		struct err err;
+
+		err_set(&err, ERR_NOT_FOUND, 0, "no queue matches \"%s\"", call->filter);
+		err_remedy(&err, "`waypost queue list` shows the queues");
+		ctl_fail(call->call, &err);
+		return;
+	}
+	ctl_row(call->call, json_pack("{s:I}", "queues", count));
+	ctl_end(call->call, NULL);
+}
+
+static void suspend(struct queue_set *set, struct queue *queue, uint64_t now_ms)
+{
+	(void)now_ms;
+	queue_suspend(set, queue, true);
+}
+
+static void resume(struct queue_set *set, struct queue *queue, uint64_t now_ms)
+{
+	(void)now_ms;
+	queue_suspend(set, queue, false);
+}
+
+static void retry_queues(struct scheduler *scheduler, struct queue_call *call)
+{
+	change_queues(scheduler, call, queue_retry);
+}
+
+static void suspend_queues(struct scheduler *scheduler, struct queue_call *call)
+{
+	change_queues(scheduler, call, suspend);
+}
+
+static void resume_queues(struct scheduler *scheduler, struct queue_call *call)
+{
+	change_queues(scheduler, call, resume);
+}
+
+static void on_queue_list(struct ctl_call *call, const json_t *args, void *ctx)
+{
+	to_scheduler(call, args, ctx, list_queues);
+}
+
+static void on_queue_retry(struct ctl_call *call, const json_t *args, void *ctx)
+{
+	to_scheduler(call, args, ctx, retry_queues);
+}
+
+static void on_queue_suspend(struct ctl_call *call, const json_t *args, void *ctx)
+{
+	to_scheduler(call, args, ctx, suspend_queues);
+}
+
+static void on_queue_resume(struct ctl_call *call, const json_t *args, void *ctx)
+{
+	to_scheduler(call, args, ctx, resume_queues);
+}
+
+/* --- figures -------------------------------------------------------------------------------- */
+
+static void show_figures(struct scheduler *scheduler, struct queue_call *call)
+{
+	struct spool_stats stats;
+	size_t bytes, resident = queue_set_resident(scheduler_queues(scheduler), &bytes);
+
+	spool_statistics(call->engine->spool, &stats);
+	ctl_row(call->call,
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "copies",
+			  (json_int_t)queue_set_copies(scheduler_queues(scheduler)), "resident",
+			  (json_int_t)resident, "resident_bytes", (json_int_t)bytes, "stored",
+			  (json_int_t)stats.messages, "commits", (json_int_t)stats.commits, "syncs",
+			  (json_int_t)stats.syncs, "live_messages",
+			  (json_int_t)stats.live_messages, "log_bytes", (json_int_t)stats.log_bytes,
+			  "is_full", stats.is_full, "is_read_only", stats.is_read_only));
+	ctl_end(call->call, NULL);
+}
+
+static void on_figures(struct ctl_call *call, const json_t *args, void *ctx)
+{
+	to_scheduler(call, args, ctx, show_figures);
+}
+
+static const struct ctl_arg filter_args[] = {
+	{ "filter", CTL_STRING, false, "a queue's name, kind, next hop or connector; all without it" },
+	{ 0 },
+};
+
+const struct ctl_verb delivery_verbs[] = {
+	{ "queue.list", CTL_READ, filter_args, "the queues that hold messages", on_queue_list },
+	{ "queue.retry", CTL_ADMIN, filter_args, "everything that waits is due now", on_queue_retry },
+	{ "queue.suspend", CTL_ADMIN, filter_args, "no new attempts", on_queue_suspend },
+	{ "queue.resume", CTL_ADMIN, filter_args, "attempts again", on_queue_resume },
+	{ "spool.figures", CTL_READ, NULL, "counts of queues and spool", on_figures },
+};
+const size_t delivery_verb_count = WP_COUNT(delivery_verbs);

@@ -1,0 +1,157 @@
+/* Leaves of resolutions to envelope and routes. */
+#include "delivery/intake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+
+static bool seen_before(const struct intake *intake, const struct resolved *leaf)
+{
+	for (uint32_t i = 0; i < intake->count; i++)
+		if (strcmp(intake->leaves[i]->folded, leaf->folded) == 0 &&
+		    intake->leaves[i]->kind == leaf->kind)
+			return true;
+	return false;
+}
+
+/* Sorted by folded address, so that large expansions need no quadratic search. */
+static int compare_leaves(const void *a, const void *b)
+{
+	const struct resolved *x = *(const struct resolved *const *)a;
+	const struct resolved *y = *(const struct resolved *const *)b;
+
+	return strcmp(x->folded, y->folded);
+}
+
+enum { FEW_LEAVES = 64 };
+
+static const struct resolved **sorted_unique(TALLOC_CTX *ctx, struct resolution *const *resolutions,
+					     uint32_t count, uint32_t total)
+{
+	const struct resolved **all = talloc_array(ctx, const struct resolved *, total + 1);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < resolutions[i]->count; j++)
+			all[n++] = &resolutions[i]->items[j];
+	qsort(all, n, sizeof(*all), compare_leaves);
+	return all;
+}
+
+/* Of leaves with one address the first in memory order counts; the others are duplicates. */
+static bool is_duplicate(const struct resolved **all, uint32_t total, const struct resolved *leaf)
+{
+	const struct resolved **at = bsearch(&leaf, all, total, sizeof(*all), compare_leaves);
+
+	while (at > all && strcmp(at[-1]->folded, leaf->folded) == 0)
+		at--;
+	for (; at < all + total && strcmp((*at)->folded, leaf->folded) == 0; at++)
+		if (*at < leaf && (*at)->kind == leaf->kind)
+			return true;
+	return false;
+}
+
+void intake_flatten(TALLOC_CTX *ctx, struct resolution *const *resolutions, uint32_t count,
+		    struct intake *intake_r)
+{
+	const struct resolved **all = NULL;
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		total += resolutions[i]->count;
+	memset(intake_r, 0, sizeof(*intake_r));
+	intake_r->leaves = talloc_array(ctx, const struct resolved *, total + 1);
+	intake_r->original = talloc_array(ctx, uint32_t, total + 1);
+	if (total > FEW_LEAVES)
+		all = sorted_unique(ctx, resolutions, count, total);
+	for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t j = 0; j < resolutions[i]->count; j++) {
+			const struct resolved *leaf = &resolutions[i]->items[j];
+
+			if (leaf->kind == RESOLVED_GROUP ||
+			    (all != NULL ? is_duplicate(all, total, leaf)
+					 : seen_before(intake_r, leaf)))
+				continue;
+			intake_r->original[intake_r->count] = i;
+			intake_r->leaves[intake_r->count++] = leaf;
+		}
+	}
+}
+
+void intake_describe(TALLOC_CTX *ctx, const struct view *view, const struct intake *intake,
+		     struct envelope *description)
+{
+	struct envelope_rcpt *rcpt = talloc_zero_array(ctx, struct envelope_rcpt, intake->count + 1);
+
+	for (uint32_t i = 0; i < intake->count; i++) {
+		const struct resolved *leaf = intake->leaves[i];
+
+		rcpt[i].address = leaf->address;
+		rcpt[i].original = intake->original[i];
+		if (leaf->home != SNAP_NONE)
+			rcpt[i].home_server = snap_str(view->snap,
+						       snap_server(view->snap, leaf->home)->peer.dn);
+	}
+	description->rcpt = rcpt;
+	description->rcpt_count = intake->count;
+}
+
+bool intake_all_failed(const struct routed *routed, const struct outcome **first_r)
+{
+	if (routed->count > 0 || routed->discarded_count > 0 || routed->failure_count == 0)
+		return false;
+	*first_r = routed->failures[0].outcome;
+	return true;
+}
+
+static void track_recipients(struct track *t, const struct envelope *envelope)
+{
+	track_list(t, "recipients");
+	for (uint32_t i = 0; i < envelope->original_count; i++)
+		track_item(t, envelope->original[i]);
+	track_list_end(t);
+}
+
+/* The next hops chosen at acceptance, in words: "relay-site HQ". */
+static void track_routes(struct track *t, const struct routed *routed)
+{
+	char text[600];
+
+	track_list(t, "next_hops");
+	for (uint32_t i = 0; i < routed->count; i++) {
+		const struct queue_key *key = &routed->destinations[i].key;
+
+		snprintf(text, sizeof(text), "%s %s%s%s", queue_kind_name(key->kind), key->next_hop,
+			 key->next_hop[0] != '\0' && key->connector[0] != '\0' ? " " : "",
+			 key->connector);
+		track_item(t, text);
+	}
+	track_list_end(t);
+}
+
+void intake_track(struct engine *engine, const struct envelope *envelope, uint64_t spool_id,
+		  const char *message_id, const struct routed *routed, enum track_event event)
+{
+	struct track *t = track_begin(engine->tracker, event, envelope->arrival_ms);
+
+	track_number(t, "id", spool_id);
+	track_text(t, "transaction", envelope->transaction);
+	track_text(t, "message_id", message_id);
+	track_text(t, "sender", envelope->sender[0] != '\0' ? envelope->sender : "<>");
+	track_recipients(t, envelope);
+	track_routes(t, routed);
+	track_number(t, "size", envelope->body.stored_size);
+	track_text(t, "client_ip", envelope->client.ip);
+	track_text(t, "client_helo", envelope->client.helo);
+	track_text(t, "receive_connector", envelope->client.connector);
+	track_end(t);
+	for (uint32_t i = 0; i < routed->discarded_count; i++) {
+		t = track_begin(engine->tracker, TRACK_DROP, envelope->arrival_ms);
+		track_number(t, "id", spool_id);
+		track_text(t, "message_id", message_id);
+		track_text(t, "recipient", envelope->rcpt[routed->discarded[i]].address);
+		track_end(t);
+	}
+}

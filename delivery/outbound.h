@@ -1,0 +1,20 @@
+/*
+ * An outbound connection: finds the addresses of a plan's hosts, connects to the first that
+ * answers, proves its identity, and runs the client engine. Opened and fed at the scheduler's
+ * order only. Loop thread only.
+ */
+#ifndef WP_DELIVERY_OUTBOUND_H
+#define WP_DELIVERY_OUTBOUND_H
+
+#include "delivery/loop.h"
+
+/* Carries out a MAIL_CONNECT; takes ORDER. */
+void outbound_connect(struct loop *loop, struct connect_order *order);
+/* MAIL_DISCONNECT: quits after what it has; takes ORDER. */
+void outbound_disconnect(struct loop *loop, struct connect_order *order);
+/* Sends a copy; takes A, which goes back to the scheduler when it is answered. */
+void outbound_assign(struct loop *loop, struct assignment *a);
+void outbound_view_changed(struct loop *loop);
+void outbound_stop_all(struct loop *loop);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * How a next hop is reached: the candidates in order, and the rules for talking to them.
+ *
+ * Made by the scheduler from a queue's key and the current view whenever a connection is
+ * opened, so an edited smart host or certificate counts from the next connection on. One
+ * plain-malloc object, counted, immutable: a loop holds it as long as the connection lives.
+ */
+#ifndef WP_DELIVERY_PLAN_H
+#define WP_DELIVERY_PLAN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/tls.h"
+#include "delivery/mx.h"
+#include "delivery/queue.h"
+#include "delivery/view.h"
+
+/* What the peer has to prove. */
+enum plan_tls {
+	PLAN_TLS_NONE,
+	PLAN_TLS_OPPORTUNISTIC,
+	PLAN_TLS_ENCRYPTION,  /* TLS, whoever it is */
+	PLAN_TLS_CERTIFICATE, /* a chain to our CAs */
+	PLAN_TLS_DOMAIN,      /* and the name */
+	PLAN_TLS_PINNED,      /* one of the hashes in the directory: own servers */
+};
+
+/* One host to try. Texts are in the plan. */
+struct plan_target {
+	const char *name;      /* host name for TLS and logs */
+	struct mx_hop hop;     /* how its addresses are found */
+	const char *unix_path; /* a local socket instead, or "" */
+	const uint8_t (*hashes)[TLS_HASH_SIZE]; /* PINNED */
+	unsigned hash_count;
+};
+
+struct plan {
+	atomic_uint refs;
+	bool is_lmtp;
+	struct mx_self self; /* this host, for the own-host cut-off */
+	bool is_own;        /* the peer is a server of the organisation */
+	bool is_mailbox;    /* final delivery: Return-Path, DELIVER in the tracking log */
+	bool force_helo;
+	enum plan_tls tls;
+	const char *helo;
+	const char *tls_domain; /* the name to validate instead of the host's, or "" */
+	const char *display;    /* for tools: the next hop in words */
+	const char *connector;  /* explicit or implicit connector, for the tracking log */
+	uint32_t inactivity_ms;
+	uint32_t max_messages;
+	struct plan_target *targets;
+	unsigned target_count;
+	const char *why; /* no targets: the reason, a sentence with its remedy */
+	char *texts;     /* storage */
+};
+
+/*
+ * The plan for KEY as VIEW has it. ROTATION: a count that moves by one per connection; hosts of
+ * equal rank are rotated by it. Never null; without targets `why` says what is missing.
+ */
+struct plan *plan_new(const struct view *view, const struct queue_key *key, unsigned rotation);
+struct plan *plan_ref(struct plan *plan);
+/* Any thread; null is accepted. */
+void plan_unref(struct plan *plan);
+
+#endif

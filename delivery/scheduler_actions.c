@@ -1,0 +1,237 @@
+/* Carries out what the queues want: connections, assignments, read-backs, routing, expiry. */
+#include "delivery/scheduler_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+
+/* --- connection slots -------------------------------------------------------------------- */
+
+static struct sched_connection *connection_new(struct scheduler *s, uint16_t loop)
+{
+	struct connection_table *table = &s->connections[loop];
+	struct sched_connection *c;
+
+	if (table->spare_count > 0) {
+		c = table->slots[table->spare[--table->spare_count]];
+	} else {
+		c = mem_zero(1, sizeof(*c));
+		c->handle = (struct handle){ .loop = loop, .slot = table->count, .generation = 1 };
+		table->slots = mem_grow(table->slots, (table->count + 1) * sizeof(*table->slots));
+		table->spare = mem_grow(table->spare, (table->count + 1) * sizeof(*table->spare));
+		table->slots[table->count++] = c;
+	}
+	c->in_use = true;
+	return c;
+}
+
+void scheduler_connection_free(struct scheduler *s, struct sched_connection *c)
+{
+	struct connection_table *table = &s->connections[c->handle.loop];
+
+	plan_unref(c->plan);
+	c->plan = NULL;
+	c->in_use = false;
+	c->handle.generation++;
+	table->spare[table->spare_count++] = c->handle.slot;
+}
+
+struct sched_connection *scheduler_connection_find(struct scheduler *s, const struct handle *h)
+{
+	const struct connection_table *table = &s->connections[h->loop];
+	struct sched_connection *c;
+
+	if (h->slot >= table->count)
+		return NULL;
+	c = table->slots[h->slot];
+	return c->in_use && c->handle.generation == h->generation ? c : NULL;
+}
+
+void scheduler_connections_free(struct scheduler *s)
+{
+	for (uint16_t i = 0; i < s->engine->loop_count; i++) {
+		struct connection_table *table = &s->connections[i];
+
+		for (uint32_t j = 0; j < table->count; j++) {
+			plan_unref(table->slots[j]->plan);
+			free(table->slots[j]);
+		}
+		free(table->slots);
+		free(table->spare);
+	}
+	free(s->connections);
+}
+
+/* --- queues -------------------------------------------------------------------------------- */
+
+static struct queue_memory *memory_of(struct queue *queue)
+{
+	if (queue->plan == NULL)
+		queue->plan = mem_zero(1, sizeof(struct queue_memory));
+	return queue->plan;
+}
+
+void scheduler_queue_memory_free(struct queue *queue)
+{
+	struct queue_memory *memory = queue->plan;
+
+	if (memory == NULL)
+		return;
+	plan_unref(memory->plan);
+	free(memory);
+	queue->plan = NULL;
+}
+
+const struct plan *scheduler_plan(const struct queue *queue)
+{
+	const struct queue_memory *memory = queue->plan;
+
+	return memory != NULL ? memory->plan : NULL;
+}
+
+static struct plan *make_plan(struct scheduler *s, struct queue *queue)
+{
+	struct queue_memory *memory = memory_of(queue);
+
+	plan_unref(memory->plan);
+	memory->plan = plan_new(s->view, &queue->key, memory->rotation++);
+	return plan_ref(memory->plan);
+}
+
+static uint16_t pick_loop(struct scheduler *s, struct queue *queue)
+{
+	struct queue_memory *memory = memory_of(queue);
+	const struct queue_copy *first = TAILQ_FIRST(&queue->ready);
+
+	/* The first connection where the mail is, the others in turn. */
+	if (queue->open + queue->opening == 0 && first != NULL)
+		memory->next_loop = first->loop;
+	return memory->next_loop++ % s->engine->loop_count;
+}
+
+/* --- actions ------------------------------------------------------------------------------- */
+
+static void act_open(struct scheduler *s, struct queue_action *action)
+{
+	struct queue *queue = action->queue;
+	uint16_t loop = pick_loop(s, queue);
+	struct sched_connection *c = connection_new(s, loop);
+	struct connect_order *order;
+
+	queue_connection_add(s->queues, queue, &c->queue, loop);
+	c->plan = make_plan(s, queue);
+	if (c->plan->target_count == 0) {
+		queue_connection_gone(s->queues, &c->queue, true, c->plan->why, s->now_ms);
+		scheduler_connection_free(s, c);
+		return;
+	}
+	order = mem_zero(1, sizeof(*order));
+	order->connection = c->handle;
+	order->plan = plan_ref(c->plan);
+	scheduler_order(s, loop, &order->mail, MAIL_CONNECT);
+}
+
+static void act_assign(struct scheduler *s, struct queue_action *action)
+{
+	struct sched_connection *c =
+		WP_CONTAINER(action->connection, struct sched_connection, queue);
+
+	for (unsigned i = 0; i < action->count; i++) {
+		struct queue_copy *copy = action->copies[i];
+		struct assignment *a = assignment_new(copy->payload, queue_copy_recipients(copy),
+						      copy->recipient_count);
+
+		a->connection = c->handle;
+		a->copy_slot = copy->slot;
+		a->copy_generation = copy->generation;
+		scheduler_order(s, c->handle.loop, &a->mail, MAIL_ASSIGN);
+	}
+}
+
+static void act_close(struct scheduler *s, struct queue_action *action)
+{
+	struct sched_connection *c =
+		WP_CONTAINER(action->connection, struct sched_connection, queue);
+	struct connect_order *order = mem_zero(1, sizeof(*order));
+
+	order->connection = c->handle;
+	scheduler_order(s, c->handle.loop, &order->mail, MAIL_DISCONNECT);
+}
+
+static void act_load(struct scheduler *s, struct queue_action *action)
+{
+	struct queue_copy *copy = action->copies[0];
+	struct spool_read *read = mem_zero(1, sizeof(*read));
+
+	read->mail.kind = MAIL_LOADED;
+	read->owner = (struct handle){ .loop = SCHEDULER_READ_COPY, .slot = copy->slot,
+				       .generation = copy->generation };
+	read->id = copy->spool_id;
+	read->wants = SPOOL_WANTS_ENVELOPE | SPOOL_WANTS_BODY;
+	if (copy->recipient_count == 0)
+		read->wants |= SPOOL_WANTS_STATES;
+	read->door = &s->door;
+	spool_read(s->engine->spool, read);
+}
+
+static void act_route(struct scheduler *s, struct queue_action *action)
+{
+	struct queue_copy *copy = action->copies[0];
+	struct route_order *order = route_order_new(copy->payload, queue_copy_recipients(copy),
+						    copy->recipient_count);
+
+	order->copy_slot = copy->slot;
+	order->copy_generation = copy->generation;
+	scheduler_order(s, copy->loop % s->engine->loop_count, &order->mail, MAIL_ROUTE);
+}
+
+static void act_expired(struct scheduler *s, struct queue_action *action)
+{
+	struct queue_copy *copy = action->copies[0];
+	const char *last = copy->queue->last_error;
+	struct outcome *outcome = outcome_local(
+		OUTCOME_FAILED, OUTCOME_STAGE_NONE, "4.4.7", NULL,
+		"The message could not be delivered before it expired%s%s",
+		last[0] != '\0' ? "; the last error was: " : "", last);
+	struct outcome **outcomes = mem_alloc((copy->recipient_count + 1) * sizeof(struct outcome *));
+	uint64_t id = copy->spool_id;
+	bool others = queue_copy_has_sibling(copy), in_flight = queue_siblings_in_flight(copy);
+
+	for (uint32_t i = 0; i < copy->recipient_count; i++)
+		outcomes[i] = outcome_ref(outcome);
+	scheduler_failed(s, id, copy->payload, queue_copy_recipients(copy), outcomes,
+			 copy->recipient_count);
+	free(outcomes);
+	outcome_unref(outcome);
+	queue_copy_gone(s->queues, copy, s->now_ms);
+	scheduler_settle(s, id, others, in_flight);
+}
+
+static void act_forget(struct scheduler *s, struct queue_action *action)
+{
+	scheduler_queue_memory_free(action->queue);
+	queue_forget(s->queues, action->queue);
+}
+
+static void (*const actions[])(struct scheduler *s, struct queue_action *action) = {
+	[QUEUE_ACTION_OPEN] = act_open,
+	[QUEUE_ACTION_ASSIGN] = act_assign,
+	[QUEUE_ACTION_LOAD] = act_load,
+	[QUEUE_ACTION_ROUTE] = act_route,
+	[QUEUE_ACTION_CLOSE] = act_close,
+	[QUEUE_ACTION_EXPIRED] = act_expired,
+	[QUEUE_ACTION_FORGET] = act_forget,
+};
+
+void scheduler_act(struct scheduler *s)
+{
+	struct queue_action action;
+	bool expire = s->now_ms >= s->no_expiry_until_ms;
+
+	/* Without a view nothing can be routed or reached: mail waits, it is on disk. */
+	if (s->view == NULL || s->view->viewpoint == NULL)
+		return;
+	while (queue_next(s->queues, s->now_ms, (uint32_t)(s->wall_ms / 1000), expire, &action))
+		actions[action.kind](s, &action);
+}

@@ -1,0 +1,286 @@
+/* delivery/queue: who is served when. Time is a number. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "delivery/body.h"
+#include "delivery/message.h"
+#include "delivery/queue.h"
+
+static struct message *make_message(uint64_t id)
+{
+	struct envelope description = { 0 };
+
+	return message_new(id, envelope_new(&description), body_new(0, 100));
+}
+
+static struct queue_destination to(const char *hop)
+{
+	static const uint32_t first[] = { 0 };
+	struct queue_destination d = { .key = { .kind = QUEUE_SMART_HOST }, .recipients = first, .count = 1 };
+
+	strcpy(d.key.next_hop, hop);
+	return d;
+}
+
+static void accept_to(struct queue_set *set, uint64_t id, const char *hop)
+{
+	struct message *m = make_message(id);
+	struct queue_destination d = to(hop);
+
+	queue_accept(set, id, 1000, 0, m, &d, 1, 0);
+	message_unref(m);
+}
+
+static bool next(struct queue_set *set, uint64_t now_ms, struct queue_action *a)
+{
+	return queue_next(set, now_ms, (uint32_t)(1000 + now_ms / 1000), true, a);
+}
+
+static void open_connection(struct queue_set *set, struct queue_connection *c, uint64_t now_ms)
+{
+	struct queue_action a;
+
+	assert_true(next(set, now_ms, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_OPEN);
+	queue_connection_add(set, a.queue, c, 0);
+}
+
+static void test_a_message_opens_is_assigned_and_goes(void **state)
+{
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	struct queue_connection c;
+	struct queue_action a;
+
+	(void)state;
+	accept_to(set, 7, "mx");
+	open_connection(set, &c, 0);
+	assert_false(next(set, 0, &a));
+	queue_connection_ready(set, &c, 1);
+	assert_true(next(set, 1, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_ASSIGN);
+	assert_int_equal(a.count, 1);
+	assert_int_equal(a.copies[0]->spool_id, 7);
+	queue_copy_done(set, a.copies[0], &c, NULL, 0, false, "", 2);
+	assert_int_equal(queue_set_copies(set), 0);
+	assert_int_equal(queue_set_resident(set, NULL), 0);
+	queue_connection_gone(set, &c, false, "", 3);
+	queue_set_free(set);
+}
+
+static void test_retries_follow_glitch_transient_failure(void **state)
+{
+	/* 4 × 60 s, 6 × 300 s, then 600 s: delays after failures 1, 4, 5, 10, 11. */
+	static const struct { unsigned failures; uint32_t wait_ms; } rows[] = {
+		{ 1, 60000 }, { 4, 60000 }, { 5, 300000 }, { 10, 300000 }, { 11, 600000 },
+	};
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	uint64_t now = 0;
+	unsigned row = 0;
+
+	(void)state;
+	accept_to(set, 1, "down");
+	for (unsigned failures = 1; failures <= 11; failures++) {
+		struct queue_connection c;
+		struct queue_action a;
+		struct queue *queue;
+
+		open_connection(set, &c, now);
+		queue = c.queue;
+		queue_connection_gone(set, &c, true, "refused", now);
+		assert_string_equal(queue_state_name(queue), "retry");
+		assert_string_equal(queue->last_error, "refused");
+		if (rows[row].failures == failures)
+			assert_int_equal(queue->next_retry_ms - now, rows[row++].wait_ms);
+		assert_false(next(set, queue->next_retry_ms - 1, &a));
+		now = queue->next_retry_ms;
+	}
+	assert_int_equal(row, 5);
+	queue_set_free(set);
+}
+
+static void test_a_deferred_message_waits_and_others_pass(void **state)
+{
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	struct queue_connection c;
+	struct queue_action a;
+	static const uint32_t keep[] = { 0 };
+
+	(void)state;
+	accept_to(set, 1, "mx");
+	open_connection(set, &c, 0);
+	queue_connection_ready(set, &c, 0);
+	assert_true(next(set, 0, &a));
+	queue_copy_done(set, a.copies[0], &c, keep, 1, true, "450 greylisted", 0);
+	accept_to(set, 2, "mx");
+	assert_true(next(set, 10, &a));
+	assert_int_equal(a.copies[0]->spool_id, 2);
+	queue_copy_done(set, a.copies[0], &c, NULL, 0, false, "", 10);
+	queue_connection_gone(set, &c, false, "", 20);
+	assert_false(next(set, 59999, &a));
+	assert_true(next(set, 60000, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_OPEN);
+	queue_set_free(set);
+}
+
+static void test_a_dead_queue_does_not_hold_others_up(void **state)
+{
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	struct queue_connection dead, alive;
+	struct queue_action a;
+
+	(void)state;
+	for (uint64_t i = 0; i < 100; i++)
+		accept_to(set, i, "dead");
+	open_connection(set, &dead, 0);
+	accept_to(set, 1000, "alive");
+	while (next(set, 0, &a) && a.kind == QUEUE_ACTION_OPEN &&
+	       strcmp(a.queue->key.next_hop, "dead") == 0) {
+		struct queue_connection *more = calloc(1, sizeof(*more));
+
+		queue_connection_add(set, a.queue, more, 0);
+		queue_connection_gone(set, more, true, "x", 0);
+		free(more);
+	}
+	assert_string_equal(a.queue->key.next_hop, "alive");
+	queue_connection_add(set, a.queue, &alive, 0);
+	queue_connection_ready(set, &alive, 0);
+	while (next(set, 0, &a) && a.kind != QUEUE_ACTION_ASSIGN)
+		;
+	assert_int_equal(a.copies[0]->spool_id, 1000);
+	queue_set_free(set);
+}
+
+static void test_nothing_expires_before_an_attempt(void **state)
+{
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	static const uint32_t one[] = { 0 };
+	uint64_t late = 400000000ULL;
+	struct queue_connection c;
+	struct queue_action a;
+	struct message *m = make_message(5);
+	struct queue_destination d = to("mx");
+
+	(void)state;
+	queue_recover(set, 5, 1000, one, 1);
+	assert_true(next(set, late, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_LOAD);
+	queue_loaded(set, a.copies[0], m, late);
+	message_unref(m);
+	assert_true(next(set, late, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_ROUTE);
+	queue_routed(set, a.copies[0], &d, 1, late);
+	open_connection(set, &c, late);
+	queue_connection_gone(set, &c, true, "down", late);
+	late += 60001;
+	assert_true(next(set, late, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_EXPIRED);
+	queue_copy_gone(set, a.copies[0], late);
+	queue_set_free(set);
+}
+
+static void test_payloads_beyond_the_budget_are_read_back(void **state)
+{
+	struct queue_limits limits = queue_limits_hub;
+	struct queue_set *set;
+	struct queue_connection c;
+	struct queue_action a;
+	unsigned loads = 0, assigned = 0;
+
+	(void)state;
+	limits.resident_messages = 2;
+	set = queue_set_new(&limits);
+	for (uint64_t i = 1; i <= 5; i++)
+		accept_to(set, i, "mx");
+	assert_int_equal(queue_set_resident(set, NULL), 2);
+	open_connection(set, &c, 0);
+	queue_connection_ready(set, &c, 0);
+	for (unsigned turn = 0; assigned < 5 && turn < 40; turn++) {
+		if (!next(set, 0, &a))
+			break;
+		if (a.kind == QUEUE_ACTION_LOAD) {
+			struct message *m = make_message(a.copies[0]->spool_id);
+
+			loads++;
+			queue_loaded(set, a.copies[0], m, 0);
+			message_unref(m);
+		}
+		for (unsigned i = 0; a.kind == QUEUE_ACTION_ASSIGN && i < a.count; i++) {
+			assigned++;
+			queue_copy_done(set, a.copies[i], &c, NULL, 0, false, "", 0);
+		}
+	}
+	assert_int_equal(assigned, 5);
+	assert_int_equal(loads, 3);
+	queue_connection_gone(set, &c, false, "", 0);
+	queue_set_free(set);
+}
+
+static void test_an_empty_queue_is_forgotten(void **state)
+{
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	struct queue_connection c;
+	struct queue_action a;
+
+	(void)state;
+	accept_to(set, 1, "mx");
+	open_connection(set, &c, 0);
+	queue_connection_ready(set, &c, 0);
+	assert_true(next(set, 0, &a));
+	queue_copy_done(set, a.copies[0], &c, NULL, 0, false, "", 0);
+	assert_true(next(set, 5000, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_CLOSE);
+	queue_connection_gone(set, &c, false, "", 5000);
+	assert_false(next(set, 184999, &a));
+	assert_true(next(set, 185000, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_FORGET);
+	queue_forget(set, a.queue);
+	assert_null(queue_after(queue_first(set)));
+	queue_set_free(set);
+}
+
+static void test_operators_retry_suspend_resubmit(void **state)
+{
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	struct queue_connection c;
+	struct queue_action a;
+	struct queue *queue;
+
+	(void)state;
+	accept_to(set, 1, "mx");
+	open_connection(set, &c, 0);
+	queue = c.queue;
+	queue_connection_gone(set, &c, true, "down", 0);
+	assert_false(next(set, 1, &a));
+	queue_retry(set, queue, 1);
+	open_connection(set, &c, 1);
+	queue_connection_gone(set, &c, true, "down", 1);
+	queue_suspend(set, queue, true);
+	assert_string_equal(queue_state_name(queue), "suspended");
+	assert_false(next(set, 100000, &a));
+	queue_suspend(set, queue, false);
+	queue_resubmit(set, queue, 100000);
+	assert_true(next(set, 100000, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_ROUTE);
+	queue_set_free(set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_message_opens_is_assigned_and_goes),
+		cmocka_unit_test(test_retries_follow_glitch_transient_failure),
+		cmocka_unit_test(test_a_deferred_message_waits_and_others_pass),
+		cmocka_unit_test(test_a_dead_queue_does_not_hold_others_up),
+		cmocka_unit_test(test_nothing_expires_before_an_attempt),
+		cmocka_unit_test(test_payloads_beyond_the_budget_are_read_back),
+		cmocka_unit_test(test_an_empty_queue_is_forgotten),
+		cmocka_unit_test(test_operators_retry_suspend_resubmit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
