@@ -132,6 +132,9 @@ static struct outcome like_peer(const struct outcome_peer *peer, enum outcome_st
 }
 
 static struct outcome *local_outcome(struct outcome *like, const char *status, const char *fmt,
+				     va_list args) WP_PRINTF(3, 0);
+
+static struct outcome *local_outcome(struct outcome *like, const char *status, const char *fmt,
 				     va_list args)
 {
 	char text[OUTCOME_REPLY_MAX + 1];
