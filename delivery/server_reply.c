@@ -2,41 +2,64 @@
 #include "delivery/server_reply.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "delivery/smtp_text.h"
 
 /* "ddd-" and CRLF are 6 octets of the line. */
-enum { LINE_TEXT_MAX = SMTP_REPLY_LINE_BYTES - 6 };
+enum { LINE_TEXT_MAX = SMTP_REPLY_LINE_BYTES - 6, STATUS_MAX = 24 };
 
-static void add_line(struct buf *out, unsigned code, bool is_last, const char *status,
-		     const char *text, size_t len)
+static char *put_number(char *at, unsigned value)
 {
-	buf_printf(out, "%03u%c%s", code, is_last ? ' ' : '-', status);
-	buf_reserve(out, len + 2);
+	if (value >= 10)
+		at = put_number(at, value / 10);
+	*at = (char)('0' + value % 10);
+	return at + 1;
+}
+
+/* "5.1.1 ", or nothing. Returns its length. */
+static size_t put_status(char text[static STATUS_MAX], const struct server_status *e)
+{
+	char *at = text;
+
+	if (e->class == 0)
+		return 0;
+	at = put_number(at, e->class);
+	*at++ = '.';
+	at = put_number(at, e->subject);
+	*at++ = '.';
+	at = put_number(at, e->detail);
+	*at++ = ' ';
+	return (size_t)(at - text);
+}
+
+static char *put_text(char *at, const char *text, size_t len)
+{
 	for (size_t i = 0; i < len; i++)
-		out->data[out->len++] = text[i] >= 32 && text[i] < 127 ? text[i] : '?';
-	buf_add(out, "\r\n", 2);
+		*at++ = text[i] >= 32 && text[i] < 127 ? text[i] : '?';
+	return at;
 }
 
 void server_reply_format(struct buf *out, const struct server_reply *reply)
 {
 	const char *text = reply->text != NULL ? reply->text : "";
-	const struct server_status *e = &reply->enhanced;
-	char status[24] = "";
-	size_t max;
+	char status[STATUS_MAX];
+	size_t status_len = put_status(status, &reply->enhanced);
+	size_t max = LINE_TEXT_MAX - status_len;
+	bool is_last;
 
-	if (e->class != 0)
-		snprintf(status, sizeof(status), "%u.%u.%u ", e->class, e->subject, e->detail);
-	max = LINE_TEXT_MAX - strlen(status);
-	for (;;) {
+	do {
 		size_t line = strcspn(text, "\n"), len = line < max ? line : max;
-		bool is_last = text[len] == '\0';
+		char *at;
 
-		add_line(out, reply->code, is_last, status, text, len);
-		if (is_last)
-			break;
+		is_last = text[len] == '\0';
+		buf_reserve(out, SMTP_REPLY_LINE_BYTES + 8);
+		at = put_number(out->data + out->len, reply->code);
+		*at++ = is_last ? ' ' : '-';
+		memcpy(at, status, status_len);
+		at = put_text(at + status_len, text, len);
+		memcpy(at, "\r\n", 3);
+		out->len = (size_t)(at + 2 - out->data);
 		text += text[len] == '\n' ? len + 1 : len;
-	}
+	} while (!is_last);
 }
