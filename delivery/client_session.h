@@ -85,8 +85,9 @@ enum client_event_type {
 	CLIENT_EVENT_MESSAGE_DONE,
 	/* The last event. The connection ended in order (QUIT, idle): close the socket. */
 	CLIENT_EVENT_CLOSED,
-	/* The last event. It broke: `outcome` says how; MESSAGE_DONE of every message came
-	 * before. Close the socket. */
+	/* The last event. It broke, or the host made itself unavailable (also by its reply to
+	 * MAIL): `outcome` says how. MESSAGE_DONE of every message came before. Close the
+	 * socket. */
 	CLIENT_EVENT_FAILED,
 };
 

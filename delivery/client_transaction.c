@@ -424,6 +424,20 @@ static void give_up(struct client_session *s, struct client_transaction *t)
 	finish(s, t);
 }
 
+static void on_mail_refused(struct client_session *s, struct client_transaction *t,
+			    const struct smtp_reply *r)
+{
+	struct outcome *outcome = from_reply(s, OUTCOME_STAGE_MAIL, r);
+
+	if (outcome->class == OUTCOME_HOST_UNAVAILABLE) {
+		client_break(s, outcome); /* it would say the same to the next message */
+		return;
+	}
+	settle(t, outcome);
+	if (!is_pipelining(s))
+		give_up(s, t);
+}
+
 void client_on_mail(struct client_session *s, struct client_await *a,
 		    const struct smtp_reply *r)
 {
@@ -431,13 +445,9 @@ void client_on_mail(struct client_session *s, struct client_await *a,
 
 	t->is_mail_accepted = r->code / 100 == 2;
 	if (!t->is_mail_accepted)
-		settle(t, from_reply(s, OUTCOME_STAGE_MAIL, r));
-	if (is_pipelining(s))
-		return;
-	if (t->is_mail_accepted)
+		on_mail_refused(s, t, r);
+	else if (!is_pipelining(s))
 		send_rcpts(s, t, 1);
-	else
-		give_up(s, t);
 }
 
 /* The index of the recipient that this reply is about: the next one that was sent. A
