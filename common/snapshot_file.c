@@ -122,31 +122,45 @@ int snapshot_file_write(const char *state_dir, const void *image, size_t len,
 	return fs_replace(dir, name, image, len, 0640, err);
 }
 
-/* Whether NAME may go: an image below KEEP_FROM, or a temporary file. */
-static bool is_old(const char *name, uint64_t keep_from)
+/* The number of a file NAME called "<number>SUFFIX". */
+static bool is_numbered(const char *name, const char *suffix, uint64_t *number_r)
 {
 	const char *dot = strchr(name, '.');
-	uint64_t number;
 
-	if (dot == NULL || !parse_u64(name, (size_t)(dot - name), UINT64_MAX, &number))
-		return false;
-	if (strcmp(dot, ".img.tmp") == 0)
-		return true;
-	return strcmp(dot, ".img") == 0 && number < keep_from;
+	return dot != NULL && strcmp(dot, suffix) == 0 &&
+	       parse_u64(name, (size_t)(dot - name), UINT64_MAX, number_r);
 }
 
-void snapshot_file_prune(const char *state_dir, uint64_t keep_from)
+uint64_t snapshot_file_highest(const char *state_dir)
 {
+	uint64_t number, highest = 0;
 	char path[PATH_MAX];
 	struct dirent *item;
 	DIR *dir;
 
 	folder(path, state_dir);
 	dir = opendir(path);
-	if (dir == NULL)
-		return;
-	while ((item = readdir(dir)) != NULL)
-		if (is_old(item->d_name, keep_from))
+	while (dir != NULL && (item = readdir(dir)) != NULL)
+		if (is_numbered(item->d_name, ".img", &number) && number > highest)
+			highest = number;
+	if (dir != NULL)
+		closedir(dir);
+	return highest;
+}
+
+void snapshot_file_prune(const char *state_dir, uint64_t keep_from)
+{
+	uint64_t number;
+	char path[PATH_MAX];
+	struct dirent *item;
+	DIR *dir;
+
+	folder(path, state_dir);
+	dir = opendir(path);
+	while (dir != NULL && (item = readdir(dir)) != NULL)
+		if ((is_numbered(item->d_name, ".img", &number) && number < keep_from) ||
+		    is_numbered(item->d_name, ".img.tmp", &number))
 			unlinkat(dirfd(dir), item->d_name, 0);
-	closedir(dir);
+	if (dir != NULL)
+		closedir(dir);
 }

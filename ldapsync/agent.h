@@ -1,0 +1,58 @@
+/*
+ * The agent: a thread per directory that watches, one thread that applies.
+ *
+ * Sources fill batches (source.h), the applying thread takes them from a bounded queue and
+ * gives them to apply.h: one transaction for what is there, at most a batch size or 200 ms
+ * together. When a transaction fails, everything after the last commit is thrown away: the
+ * session's epoch is over, its batches are dropped, the sources begin anew from the cookie.
+ */
+#ifndef WP_LDAPSYNC_AGENT_H
+#define WP_LDAPSYNC_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/hostfile.h"
+#include "common/replica_store.h"
+
+struct agent;
+
+enum agent_state { AGENT_LIVE, AGENT_REFRESH, AGENT_DOWN, AGENT_HELD };
+
+struct agent_status {
+	enum agent_state state; /* of the directory that is worst off */
+	char source[256];       /* where from: its address, or the file */
+	uint64_t lag_ms;        /* since the replica was last known to be in step */
+	struct replica_counts counts;
+	uint64_t snapshot;
+	bool is_published;
+	uint64_t changed_wall_ms; /* 0: never */
+	struct err last_error;  /* text empty: none */
+	uint64_t diagnostics;
+};
+
+/* Told by the applying thread after a commit and at each change of a state. Must not block. */
+struct agent_observer {
+	void (*on_change)(void *ctx, const struct agent_status *status);
+	void *ctx;
+};
+
+/* HOST and OBSERVER are kept. Opens the replica and starts the threads. */
+int agent_start(const struct hostfile *host, const struct agent_observer *observer,
+		struct agent **agent_r, struct err *err) WP_MUST_CHECK;
+/* Ends sources, commits what they had given, joins. Null inside is fine. */
+void agent_stop(struct agent **agent);
+
+/* Any thread. */
+void agent_status(struct agent *agent, struct agent_status *status_r);
+const char *agent_state_name(enum agent_state state);
+/* Runs JOB in the applying thread, between transactions. False if the agent is stopping. */
+bool agent_run(struct agent *agent, void (*job)(void *arg), void *arg);
+
+/* Only in a job. 1: something was let through, 0: nothing was held, -1: ERR. */
+int agent_accept(struct agent *agent, struct err *err) WP_MUST_CHECK;
+/* For one read transaction. */
+const struct replica_store *agent_store(struct agent *agent);
+
+#endif

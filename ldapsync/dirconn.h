@@ -1,0 +1,45 @@
+/*
+ * One LDAP connection: connect, TLS, bind, and waiting for answers with a deadline of our own.
+ *
+ * Belongs to one thread, which may block in it (TLS handshakes and GSSAPI do inside libldap).
+ * Never libldap's synchronous calls: they wait for ever on a server that hangs. On any
+ * error the connection is closed, never repaired. Rules: the directory synchronisation notes
+ * in doc/.
+ */
+#ifndef WP_LDAPSYNC_DIRCONN_H
+#define WP_LDAPSYNC_DIRCONN_H
+
+#include <ldap.h>
+
+#include "common/err.h"
+#include "common/hostfile.h"
+
+enum { DIRCONN_ANSWER_MS = 5000 }; /* connect, TLS, bind, one answer */
+
+/* Options of libldap that are global. Once, before threads. Logs which TLS library it uses. */
+void dirconn_init_library(void);
+
+/*
+ * Connects to URI with the directory's TLS and bind settings; STOP_FD readable ends the
+ * attempt. *LD_R is the caller's: dirconn_close. -1 and ERR (ERR_DIRECTORY with the LDAP result
+ * code, ERR_CONFIG for what cannot work).
+ */
+int dirconn_open(const struct host_directory *directory, const struct host_uri *uri, int stop_fd,
+		 LDAP **ld_r, struct err *err) WP_MUST_CHECK;
+void dirconn_close(LDAP **ld);
+
+/* Waits until the connection is readable, STOP_FD is, or MS milliseconds are over. Call it only
+ * after ldap_result(…, 0) had nothing: libldap and TLS hold decoded data of their own. */
+void dirconn_wait(LDAP *ld, int stop_fd, int ms);
+/* Fills ERR with LDAP's code and the server's or the TLS library's words. Returns -1. */
+int dirconn_fail(LDAP *ld, int code, struct err *err, const char *what);
+
+/* One attribute of the rootDSE, under CTX; empty if the server does not tell. */
+struct dirconn_values {
+	const char **values;
+	size_t count;
+};
+int dirconn_root_dse(LDAP *ld, int stop_fd, const char *attribute, void *ctx,
+		     struct dirconn_values *values_r, struct err *err) WP_MUST_CHECK;
+
+#endif

@@ -1,0 +1,115 @@
+/*
+ * Writing the replica: entries of the directories into one generation, in transactions.
+ *
+ * One thread. At most one writer per state directory (a kernel lock says so). Between begin and
+ * commit everything reads the transaction's own state. Format and its reasons: replica_store.h.
+ *
+ * Events may come in any order: a child before its parent, an entry made anew before its
+ * forerunner is deleted, a child under a container's new name before the container's rename.
+ */
+#ifndef WP_LDAPSYNC_REPLICA_WRITER_H
+#define WP_LDAPSYNC_REPLICA_WRITER_H
+
+#include "common/entry.h"
+#include "common/replica_store.h"
+
+struct replica_writer;
+
+/* A set of entry ids. Embedded; all zero is empty. */
+struct id_set {
+	uint64_t *words;
+	size_t n_words;
+};
+
+void id_set_add(struct id_set *set, uint64_t id);
+bool id_set_has(const struct id_set *set, uint64_t id);
+void id_set_free(struct id_set *set);
+
+/*
+ * Opens generation NUMBER for writing, making it if it is missing. BULK: nothing is synced
+ * until replica_writer_sync, for a generation that nobody reads yet.
+ */
+int replica_writer_open(const char *state_dir, uint64_t number, bool bulk,
+			struct replica_writer **writer_r, struct err *err) WP_MUST_CHECK;
+/* Aborts an open transaction. Null inside is fine. */
+void replica_writer_close(struct replica_writer **writer);
+uint64_t replica_writer_generation(const struct replica_writer *writer);
+
+int replica_writer_begin(struct replica_writer *writer, struct err *err) WP_MUST_CHECK;
+/* After -1 the transaction is gone and nothing of it was stored. */
+int replica_writer_commit(struct replica_writer *writer, struct err *err) WP_MUST_CHECK;
+void replica_writer_abort(struct replica_writer *writer);
+bool replica_writer_is_open(const struct replica_writer *writer);
+/* Makes everything committed durable. */
+int replica_writer_sync(struct replica_writer *writer, struct err *err) WP_MUST_CHECK;
+
+/* ---- inside a transaction; -1: ERR, and the transaction has to be aborted ---- */
+
+/* The number of the directory TITLE. 1: given out just now, 0: known. */
+int replica_writer_source(struct replica_writer *writer, const char *title, uint16_t *number_r,
+			  struct err *err) WP_MUST_CHECK;
+/*
+ * Stores or changes an entry. 1: something changed, 0: it was there already, or its DN is no
+ * DN (a diagnostic says so). *ID_R: its id, 0 for such an entry.
+ */
+int replica_writer_upsert(struct replica_writer *writer, uint16_t source,
+			  const struct entry *entry, uint64_t *id_r, struct err *err)
+	WP_MUST_CHECK;
+/* 1: deleted, 0: there was no such entry of SOURCE. */
+int replica_writer_delete(struct replica_writer *writer, uint16_t source,
+			  const struct entry_uuid *uuid, struct err *err) WP_MUST_CHECK;
+/* The id of an entry, 0 if there is none. */
+int replica_writer_find(struct replica_writer *writer, const struct entry_uuid *uuid,
+			uint64_t *id_r, struct err *err) WP_MUST_CHECK;
+
+/* What is about to be deleted. All zero is empty. */
+struct replica_sweep {
+	struct entry_uuid *gone;
+	size_t n_gone;
+	struct replica_counts dropped;
+};
+
+void replica_sweep_free(struct replica_sweep *sweep);
+/* Adds the entries of SOURCE that SEEN does not hold. */
+int replica_writer_unseen(struct replica_writer *writer, uint16_t source,
+			  const struct id_set *seen, struct replica_sweep *sweep, struct err *err)
+	WP_MUST_CHECK;
+/* Adds one entry, if it is there, is of SOURCE and not in SEEN. */
+int replica_writer_doom(struct replica_writer *writer, uint16_t source,
+			const struct entry_uuid *uuid, const struct id_set *seen,
+			struct replica_sweep *sweep, struct err *err) WP_MUST_CHECK;
+/* Adds the entries of the generation OLD, of whatever source, that WRITER's does not hold. */
+int replica_writer_missing(struct replica_writer *writer, struct replica_writer *old,
+			   struct replica_sweep *sweep, struct err *err) WP_MUST_CHECK;
+/* Deletes what SWEEP holds. */
+int replica_writer_sweep(struct replica_writer *writer, uint16_t source,
+			 const struct replica_sweep *sweep, struct err *err) WP_MUST_CHECK;
+/* Deletes everything of directories whose titles are not among the N TITLES. */
+int replica_writer_forget_others(struct replica_writer *writer, const char *const *titles,
+				 size_t n, struct err *err) WP_MUST_CHECK;
+
+/*
+ * A directory's cookie, stored in the transaction of the changes that it covers. BINDING is the
+ * hash of what it is good for: servers, base, filter, … 1 found, 0: none, or one for another
+ * binding, or a damaged one. COOKIE_R is replaced.
+ */
+int replica_writer_cookie(struct replica_writer *writer, const char *title, uint64_t binding,
+			  struct buf *cookie_r, struct err *err) WP_MUST_CHECK;
+/* An empty cookie removes it. */
+int replica_writer_set_cookie(struct replica_writer *writer, const char *title,
+			      uint64_t binding, const void *cookie, size_t len, struct err *err)
+	WP_MUST_CHECK;
+
+/* Puts or (TEXT null) removes a diagnostic about SUBJECT. */
+int replica_writer_diagnose(struct replica_writer *writer, const char *id, const char *subject,
+			    const struct replica_diagnostic *text, struct err *err)
+	WP_MUST_CHECK;
+
+/* The state record of the transaction; changes are stored at commit. */
+struct replica_state *replica_writer_state(struct replica_writer *writer);
+/* Whether the transaction changed an entry of the topology. */
+bool replica_writer_changed_topology(const struct replica_writer *writer);
+const struct replica_store *replica_writer_store(const struct replica_writer *writer);
+MDB_txn *replica_writer_txn(const struct replica_writer *writer);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * What a directory source is, and where it puts what it finds.
+ *
+ * A source is one thread that watches one directory (a file, an LDAP server) and tells the
+ * sink, in order: begin, a refresh with all or the changed entries, done; then changes as they
+ * come. Everything is copied into batches that belong to the applying thread from then on;
+ * the queue of batches is bounded, and a call that finds it full waits: the source stops
+ * reading, and TCP stops the server. All calls are the source's thread's.
+ *
+ * A call returns -1 when the source has to end its session: the agent stops, or the replica
+ * could not be written. It then begins anew, with a pause, from the cookie that is stored.
+ */
+#ifndef WP_LDAPSYNC_SOURCE_H
+#define WP_LDAPSYNC_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/entry.h"
+#include "common/err.h"
+#include "common/hostfile.h"
+
+struct source_sink;
+
+enum source_refresh {
+	SOURCE_RESUME, /* from a cookie: what changed since */
+	SOURCE_FULL,   /* everything, at the network's pace */
+	SOURCE_FILE,   /* everything, at once: applied as one transaction */
+};
+
+/* Waits until everything before is stored; COOKIE_R is what is stored for BINDING, or empty. */
+int source_begin(struct source_sink *sink, uint64_t binding, struct buf *cookie_r)
+	WP_MUST_CHECK;
+int source_refresh(struct source_sink *sink, enum source_refresh kind) WP_MUST_CHECK;
+int source_upsert(struct source_sink *sink, const struct entry *entry) WP_MUST_CHECK;
+/* Unchanged since the cookie. Only in a refresh. */
+int source_present(struct source_sink *sink, const struct entry_uuid *uuid) WP_MUST_CHECK;
+int source_delete(struct source_sink *sink, const struct entry_uuid *uuid) WP_MUST_CHECK;
+/* The refresh is over. COMPLETE: what it did not name is gone. */
+int source_done(struct source_sink *sink, bool complete) WP_MUST_CHECK;
+/* Covers everything before; empty: the stored one is no good. */
+int source_cookie(struct source_sink *sink, const void *cookie, size_t len) WP_MUST_CHECK;
+/* There is nothing more to give for now: what was given may be committed. */
+int source_flush(struct source_sink *sink) WP_MUST_CHECK;
+
+/* What `sync status` shows: where from, and that it answers or why not. These never wait. */
+void source_is_up(struct source_sink *sink, const char *where);
+void source_is_down(struct source_sink *sink, const struct err *err);
+/* Something that is wrong with the source's content but stops nothing; null takes it back. */
+void source_fault(struct source_sink *sink, const struct err *err);
+
+/* True as soon as the agent wants the source to end; WAKE_FD becomes readable then. */
+bool source_is_stopping(const struct source_sink *sink);
+int source_wake_fd(const struct source_sink *sink);
+/* Waits MS milliseconds, shorter if the agent stops: true then. */
+bool source_pause(const struct source_sink *sink, unsigned ms);
+
+/* A back-end: one row per kind of URI. */
+struct source_backend {
+	const char *name;
+	bool (*accepts)(const struct host_directory *directory);
+	/* The thread: returns when source_is_stopping. */
+	void (*run)(const struct host_directory *directory, struct source_sink *sink);
+};
+
+extern const struct source_backend source_ldif_backend;
+extern const struct source_backend source_syncrepl_backend;
+
+#endif

@@ -1,0 +1,183 @@
+/*
+ * The LDIF file as a directory: read whole when it has come to rest, applied as one transaction.
+ *
+ * An error of syntax refuses the whole file, what was read before stays. Of two entries with one
+ * name the first counts. No cookie: the file is its own state, and what did not change since
+ * is not written again (replica_writer compares).
+ */
+#include "ldapsync/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fsutil.h"
+#include "common/ldif.h"
+#include "common/log.h"
+#include "ldapsync/file_watch.h"
+
+enum { NO_BINDING = 0 };
+static const size_t FILE_MAX = (size_t)4 << 30;
+
+static bool accepts(const struct host_directory *directory)
+{
+	return directory->uris[0].scheme == HOST_FILE;
+}
+
+/* Entry number ORDINAL of the file. */
+struct place {
+	struct entry_uuid uuid;
+	size_t ordinal;
+};
+
+/* Which entries of a file have the name of an earlier one. */
+struct repeats {
+	struct place *places;
+	size_t n_places, cap;
+	bool *is_repeat; /* by ordinal */
+};
+
+static void note_place(struct repeats *repeats, const struct entry *entry)
+{
+	if (repeats->n_places == repeats->cap) {
+		repeats->cap = repeats->cap ? repeats->cap * 2 : 256;
+		repeats->places = mem_grow(repeats->places,
+					   repeats->cap * sizeof(*repeats->places));
+	}
+	repeats->places[repeats->n_places] = (struct place){ entry->uuid, repeats->n_places };
+	repeats->n_places++;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	int by_uuid = memcmp(&x->uuid, &y->uuid, sizeof(x->uuid));
+
+	if (by_uuid != 0)
+		return by_uuid;
+	return x->ordinal < y->ordinal ? -1 : x->ordinal > y->ordinal;
+}
+
+static void find_repeats(struct repeats *repeats)
+{
+	struct place *places = repeats->places;
+
+	repeats->is_repeat = mem_zero(repeats->n_places, sizeof(bool));
+	if (repeats->n_places > 1)
+		qsort(places, repeats->n_places, sizeof(*places), compare_places);
+	for (size_t i = 1; i < repeats->n_places; i++)
+		if (entry_uuid_equal(&places[i].uuid, &places[i - 1].uuid))
+			repeats->is_repeat[places[i].ordinal] = true;
+}
+
+static void repeats_fini(struct repeats *repeats)
+{
+	free(repeats->places);
+	free(repeats->is_repeat);
+}
+
+/* The whole text once, for its syntax and its names. */
+static int check_text(const struct buf *text, struct repeats *repeats, struct err *err)
+{
+	struct ldif_reader reader;
+	struct entry *entry;
+	int rc;
+
+	ldif_reader_init(&reader, text->data, text->len);
+	while ((rc = ldif_next(&reader, NULL, &entry, err)) == 1) {
+		note_place(repeats, entry);
+		talloc_free(entry);
+	}
+	find_repeats(repeats);
+	return rc;
+}
+
+static int send_entries(struct source_sink *sink, const struct buf *text,
+			const struct repeats *repeats)
+{
+	struct ldif_reader reader;
+	struct entry *entry;
+	int rc = 0;
+
+	ldif_reader_init(&reader, text->data, text->len);
+	for (size_t i = 0; rc == 0 && ldif_next(&reader, NULL, &entry, NULL) == 1; i++) {
+		if (repeats->is_repeat[i])
+			log_warn("%s: a second entry with this name is skipped", entry->dn);
+		else
+			rc = source_upsert(sink, entry);
+		talloc_free(entry);
+	}
+	return rc;
+}
+
+static int send_text(struct source_sink *sink, const struct buf *text,
+		     const struct repeats *repeats)
+{
+	struct buf no_cookie = { 0 };
+	int rc = source_begin(sink, NO_BINDING, &no_cookie);
+
+	buf_free(&no_cookie);
+	if (rc < 0 || source_refresh(sink, SOURCE_FILE) < 0 ||
+	    send_entries(sink, text, repeats) < 0 || source_done(sink, true) < 0)
+		return -1;
+	return source_flush(sink);
+}
+
+/* 0: the file, as SIGNATURE shows it, was dealt with; -1: it has to be read again. */
+static int take_text(struct source_sink *sink, const char *path, const struct buf *text)
+{
+	struct repeats repeats = { 0 };
+	struct err err;
+	int rc;
+
+	source_is_up(sink, path);
+	if (check_text(text, &repeats, &err) < 0) {
+		err_note(&err, "%s", path);
+		err_remedy(&err, "mend the file; until then what was read before stays in force");
+		source_fault(sink, &err);
+		rc = 0;
+	} else {
+		source_fault(sink, NULL);
+		rc = send_text(sink, text, &repeats);
+	}
+	repeats_fini(&repeats);
+	return rc;
+}
+
+static int read_file(struct source_sink *sink, struct file_watch *watch)
+{
+	struct file_signature before = file_signature_of(watch->path), after;
+	struct buf text = { 0 };
+	struct err err;
+	int rc = fs_read(watch->path, FILE_MAX, &text, &err);
+
+	after = file_signature_of(watch->path);
+	if (rc < 0) {
+		source_is_down(sink, &err);
+		rc = 0;
+	} else if (file_signature_equal(&before, &after)) {
+		rc = take_text(sink, watch->path, &text);
+	} else {
+		rc = -1; /* written to meanwhile */
+	}
+	if (rc == 0)
+		watch->last = before;
+	buf_free(&text);
+	return rc;
+}
+
+static void run(const struct host_directory *directory, struct source_sink *sink)
+{
+	struct file_watch watch;
+	enum { RETRY_MS = 250 };
+
+	file_watch_init(&watch, directory->uris[0].path);
+	while (!source_is_stopping(sink)) {
+		if (read_file(sink, &watch) < 0)
+			source_pause(sink, RETRY_MS);
+		else if (file_watch_wait(&watch, source_wake_fd(sink)) == FILE_WATCH_STOP)
+			break;
+	}
+	file_watch_fini(&watch);
+}
+
+const struct source_backend source_ldif_backend = { "ldif", accepts, run };

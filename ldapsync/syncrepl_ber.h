@@ -1,0 +1,33 @@
+/*
+ * The controls and messages of RFC 4533 (§2.2–2.5) between BER and syncrepl.h. Pure.
+ *
+ * A reader of its own for these four tiny structures: it takes any octets without an assert
+ * and can be fuzzed. What breaks the grammar is an error, never guessed at; definite lengths
+ * only, as LDAP demands (RFC 4511 §5.1).
+ */
+#ifndef WP_LDAPSYNC_SYNCREPL_BER_H
+#define WP_LDAPSYNC_SYNCREPL_BER_H
+
+#include "common/entry.h"
+#include "ldapsync/syncrepl.h"
+
+/* Value of a Sync State control; the cookie points into what was decoded. */
+struct syncrepl_state_value {
+	int state;
+	struct entry_uuid uuid;
+	struct syncrepl_cookie cookie;
+};
+
+int syncrepl_decode_state(const void *data, size_t len, struct syncrepl_state_value *state_r,
+			  struct err *err) WP_MUST_CHECK;
+/*
+ * Value of a Sync Info message; the cookie points into DATA. The UUIDs of an id set go to
+ * UUIDS, one after the other (emptied first).
+ */
+int syncrepl_decode_info(const void *data, size_t len, struct syncrepl_info *info_r,
+			 struct buf *uuids, struct err *err) WP_MUST_CHECK;
+/* Appends the value of the Sync Request control for refreshAndPersist; COOKIE may be empty.
+ * RELOAD_HINT: a reload may be sent at once instead of e-syncRefreshRequired. */
+void syncrepl_encode_request(const struct buf *cookie, bool reload_hint, struct buf *out);
+
+#endif

@@ -1,0 +1,77 @@
+/* From the sources' threads to the applying thread. */
+#include "ldapsync/work_queue.h"
+
+#include <stdlib.h>
+
+void work_queue_init(struct work_queue *queue, size_t max_bytes)
+{
+	*queue = (struct work_queue){ .max_bytes = max_bytes };
+	pthread_mutex_init(&queue->mutex, NULL);
+	pthread_cond_init(&queue->filled, NULL);
+	pthread_cond_init(&queue->drained, NULL);
+	STAILQ_INIT(&queue->items);
+}
+
+void work_free(struct work *work)
+{
+	buf_free(&work->events);
+	free(work);
+}
+
+void work_queue_fini(struct work_queue *queue)
+{
+	struct work *work;
+
+	while ((work = STAILQ_FIRST(&queue->items)) != NULL) {
+		STAILQ_REMOVE_HEAD(&queue->items, link);
+		work_free(work);
+	}
+	pthread_cond_destroy(&queue->filled);
+	pthread_cond_destroy(&queue->drained);
+	pthread_mutex_destroy(&queue->mutex);
+}
+
+bool work_queue_push(struct work_queue *queue, struct work *work)
+{
+	bool pushed;
+
+	pthread_mutex_lock(&queue->mutex);
+	while (!queue->is_closed && queue->bytes > queue->max_bytes && work->job == NULL)
+		pthread_cond_wait(&queue->drained, &queue->mutex);
+	pushed = !queue->is_closed;
+	if (pushed) {
+		STAILQ_INSERT_TAIL(&queue->items, work, link);
+		queue->bytes += work->events.len;
+		pthread_cond_signal(&queue->filled);
+	}
+	pthread_mutex_unlock(&queue->mutex);
+	if (!pushed)
+		work_free(work);
+	return pushed;
+}
+
+struct work *work_queue_take(struct work_queue *queue, bool wait)
+{
+	struct work *work;
+
+	pthread_mutex_lock(&queue->mutex);
+	while (wait && STAILQ_EMPTY(&queue->items) && !queue->is_closed)
+		pthread_cond_wait(&queue->filled, &queue->mutex);
+	work = STAILQ_FIRST(&queue->items);
+	if (work != NULL) {
+		STAILQ_REMOVE_HEAD(&queue->items, link);
+		queue->bytes -= work->events.len;
+		pthread_cond_broadcast(&queue->drained);
+	}
+	pthread_mutex_unlock(&queue->mutex);
+	return work;
+}
+
+void work_queue_close(struct work_queue *queue)
+{
+	pthread_mutex_lock(&queue->mutex);
+	queue->is_closed = true;
+	pthread_cond_broadcast(&queue->filled);
+	pthread_cond_broadcast(&queue->drained);
+	pthread_mutex_unlock(&queue->mutex);
+}
