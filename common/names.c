@@ -2,7 +2,6 @@
 #include "common/names.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +48,11 @@ int name_key_into(const char *text, size_t len, char *out, size_t size)
 		return -1;
 	out[room] = '\0';
 	return (int)room;
+}
+
+bool name_is_text(const char *text, size_t len)
+{
+	return memchr(text, '\0', len) == NULL && u8_check((const uint8_t *)text, len) == NULL;
 }
 
 char *name_key(TALLOC_CTX *ctx, const char *text, size_t len)

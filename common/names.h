@@ -8,6 +8,7 @@
 #ifndef WP_COMMON_NAMES_H
 #define WP_COMMON_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <talloc.h>
@@ -19,6 +20,8 @@ char *name_key(TALLOC_CTX *ctx, const char *text, size_t len);
  * the key does not fit. ASCII is folded without a library call.
  */
 int name_key_into(const char *text, size_t len, char *out, size_t size);
+/* Whether TEXT is UTF-8 without a NUL. */
+bool name_is_text(const char *text, size_t len);
 /* <0, 0, >0 by the keys; text that is not UTF-8 counts as its octets. */
 int name_compare(const char *a, const char *b);
 

@@ -14,7 +14,6 @@ DIAG_ROW(MISSING_ATTRIBUTE, "missing-attribute", DIAG_ERROR, "a mandatory attrib
 DIAG_ROW(UNKNOWN_REFERENCE, "unknown-reference", DIAG_ERROR, "the DN names no entry of the kind expected", "the reference is ignored")
 DIAG_ROW(UNKNOWN_SITE, "unknown-site", DIAG_ERROR, "the DN names no site", "the reference is ignored")
 DIAG_ROW(LINK_WITHOUT_SITES, "link-without-sites", DIAG_WARNING, "the site link joins fewer than two sites", "the link carries nothing")
-DIAG_ROW(COST_CLAMPED, "cost-clamped", DIAG_WARNING, "the cost of the site link is outside 1 to 99999", "the nearest allowed cost is used")
 DIAG_ROW(BAD_SUBNET, "bad-subnet", DIAG_ERROR, "the subnet's name is no prefix", "the entry is ignored")
 DIAG_ROW(SERVER_WITHOUT_SITE, "server-without-site", DIAG_ERROR, "the server has no site and no subnet holds its address", "nothing is routed to it")
 DIAG_ROW(SERVER_NO_CERTIFICATE, "server-no-certificate", DIAG_WARNING, "the server publishes no certificate hash", "implicit connectors to it wait; publish its certificate")

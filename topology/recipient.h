@@ -30,6 +30,7 @@ enum recipient_flags {
 	RECIPIENT_GROUP = 1,            /* expanded, even if it has no members */
 	RECIPIENT_REQUIRE_AUTH = 2,     /* inside senders only */
 	RECIPIENT_DELIVER_AND_REDIRECT = 4, /* the mailbox and the forward */
+	RECIPIENT_ROUTE_HOST = 8,       /* the forward goes to mailHost, unresolved */
 };
 
 struct recipient {

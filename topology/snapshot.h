@@ -106,11 +106,14 @@ struct snap_subnet {
 	struct ipaddr_range range;
 	snap_text name, key, dn;
 	uint32_t site;
+	uint32_t length; /* of the prefix in bits of an IPv6 address: IPv4 has 96 more */
 };
 
 /* What delivery needs to reach an own server or a subscribed edge. */
 struct snap_peer {
-	snap_text name, key, dn, fqdn;
+	snap_text name, key, dn;
+	snap_text dn_key; /* dn.h */
+	snap_text fqdn;   /* A-labels in lower case, or [an address] */
 	struct snap_list addresses;   /* of texts, IP literals; empty: ask the DNS for fqdn */
 	struct snap_list cert_hashes; /* of texts, "sha256:" and 64 lower-case digits */
 	uint32_t smtp_port;
@@ -173,7 +176,7 @@ struct snap_connector {
 
 /* One address space of a connector; which domains it matches is in the index (addrspace.h). */
 struct snap_space {
-	snap_text text; /* "TYPE:space;cost" shortened: no "SMTP:", no ";1" */
+	snap_text text; /* "TYPE:space;cost" as the directory spells it */
 	snap_text type; /* "SMTP", capitals */
 	uint32_t connector;
 	uint32_t cost;
@@ -230,7 +233,7 @@ enum snap_section_id {
 	SNAP_ORG,  /* exactly one */
 	SNAP_SITES,
 	SNAP_LINKS,
-	SNAP_SUBNETS, /* by specificity, most specific first */
+	SNAP_SUBNETS, /* longest prefix first, then by address */
 	SNAP_SERVERS,
 	SNAP_EDGES,
 	SNAP_CONNECTORS, /* send and foreign */

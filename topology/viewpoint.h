@@ -14,9 +14,12 @@ struct viewpoint;
 
 /* How SERVER (an index) of SNAP sees it. Never fails: a server without a site reaches nothing. */
 struct viewpoint *viewpoint_new(const struct snapshot *snap, uint32_t server);
+/* How the edge of a subscription (an index) sees it: for tools inside. */
+struct viewpoint *viewpoint_new_edge(const struct snapshot *snap, uint32_t edge);
 void viewpoint_free(struct viewpoint *vp);
 
 const struct snapshot *viewpoint_snapshot(const struct viewpoint *vp);
+/* SNAP_NONE for a subscribed edge. */
 uint32_t viewpoint_server(const struct viewpoint *vp);
 /* The local site, or SNAP_NONE. */
 uint32_t viewpoint_site(const struct viewpoint *vp);

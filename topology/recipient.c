@@ -1,0 +1,307 @@
+/*
+ * Recipients as compact records: see recipient.h. Pure.
+ *
+ * A record: format octet, flags, UUID, size limit, three counts (little-endian), then texts with
+ * their NUL: primary, home DN key, mail host, forward, the addresses, member DNs, member
+ * addresses. The last octet is a NUL, so no text can run out of the record.
+ */
+#include "topology/recipient.h"
+
+#include <string.h>
+
+#include "common/compiler.h"
+#include "common/dn.h"
+#include "common/mailaddr.h"
+
+enum { RECIPIENT_FORMAT = 1, HEAD_SIZE = 1 + 4 + 16 + 8 + 3 * 4, FIXED_TEXTS = 4 };
+
+static const char *const address_attributes[] = { "mail", "mailLocalAddress",
+						  "mailAlternateAddress", "proxyAddresses" };
+static const char *const forward_attributes[] = { "mailRoutingAddress", "targetAddress" };
+static const char *const member_attributes[] = { "member", "uniqueMember" };
+static const char *const member_address_attributes[] = { "rfc822MailMember",
+							 "mgrpRFC822MailMember" };
+static const char *const group_classes[] = { "groupOfNames", "groupOfUniqueNames", "groupOfMembers",
+					     "group", "mailGroup", "nisMailAlias", "rfc822MailGroup",
+					     "inetMailGroup" };
+
+const char *const *recipient_attributes(void)
+{
+	static const char *const names[] = {
+		"objectClass", "cn", "entryUUID", "mail", "mailLocalAddress",
+		"mailAlternateAddress", "proxyAddresses", "mailRoutingAddress", "targetAddress",
+		"mailHost", "member", "uniqueMember", "rfc822MailMember", "mgrpRFC822MailMember",
+		"waypostHomeServer", "waypostRequireAuth", "waypostMaxMessageSize", NULL
+	};
+
+	return names;
+}
+
+const char *recipient_next(const char *text)
+{
+	return text + strlen(text) + 1;
+}
+
+static bool is_group(const struct entry *entry)
+{
+	for (size_t i = 0; i < WP_COUNT(group_classes); i++)
+		if (entry_has_class(entry, group_classes[i]))
+			return true;
+	return false;
+}
+
+bool recipient_is(const struct entry *entry)
+{
+	for (size_t i = 0; i < WP_COUNT(address_attributes); i++) {
+		const struct entry_attribute *found = entry_find(entry, address_attributes[i]);
+
+		if (found != NULL && found->n_values > 0)
+			return true;
+	}
+	return is_group(entry);
+}
+
+static void add_u32(struct buf *out, uint32_t n)
+{
+	for (int i = 0; i < 4; i++)
+		buf_addc(out, (char)(n >> (8 * i)));
+}
+
+static void add_u64(struct buf *out, uint64_t n)
+{
+	add_u32(out, (uint32_t)n);
+	add_u32(out, (uint32_t)(n >> 32));
+}
+
+static void add_text(struct buf *out, const char *text)
+{
+	buf_add(out, text, strlen(text) + 1);
+}
+
+static bool has_nul(const struct entry_value *value)
+{
+	return memchr(value->data, '\0', value->len) != NULL;
+}
+
+/* Whether the texts behind FROM already hold TEXT. */
+static bool holds_text(const struct buf *texts, size_t from, const char *text)
+{
+	for (size_t at = from; at < texts->len; at += strlen(texts->data + at) + 1)
+		if (strcmp(texts->data + at, text) == 0)
+			return true;
+	return false;
+}
+
+static uint32_t add_folded(struct buf *out, size_t from, const struct entry_value *value,
+			   unsigned *bad)
+{
+	struct mailaddr addr;
+
+	if (mailaddr_parse(value->data, value->len, &addr) != MAILADDR_OK) {
+		(*bad)++;
+		return 0;
+	}
+	if (holds_text(out, from, addr.folded))
+		return 0;
+	add_text(out, addr.folded);
+	return 1;
+}
+
+static uint32_t add_addresses(const struct entry *entry, struct buf *out, unsigned *bad)
+{
+	size_t from = out->len;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < WP_COUNT(address_attributes); i++) {
+		const struct entry_attribute *found = entry_find(entry, address_attributes[i]);
+
+		for (size_t v = 0; found != NULL && v < found->n_values; v++)
+			n += add_folded(out, from, &found->values[v], bad);
+	}
+	return n;
+}
+
+/* The proxy address whose type is in capitals, else the first value of the first attribute. */
+static const char *primary_of(const struct entry *entry)
+{
+	const struct entry_attribute *proxies = entry_find(entry, "proxyAddresses");
+
+	for (size_t v = 0; proxies != NULL && v < proxies->n_values; v++)
+		if (strncmp(proxies->values[v].data, "SMTP:", 5) == 0)
+			return proxies->values[v].data + 5;
+	for (size_t i = 0; i < WP_COUNT(address_attributes); i++) {
+		const char *text = entry_text(entry, address_attributes[i]);
+
+		if (text != NULL)
+			return ascii_equal_n(text, "smtp:", 5) ? text + 5 : text;
+	}
+	return "";
+}
+
+static const char *forward_of(const struct entry *entry)
+{
+	for (size_t i = 0; i < WP_COUNT(forward_attributes); i++) {
+		const char *text = entry_text(entry, forward_attributes[i]);
+
+		if (text != NULL && *text != '\0')
+			return ascii_equal_n(text, "smtp:", 5) ? text + 5 : text;
+	}
+	return "";
+}
+
+static void add_home(const struct entry *entry, struct buf *out)
+{
+	const char *home = entry_text(entry, "waypostHomeServer");
+	const char *host = entry_text(entry, "mailHost");
+	char name[MAILADDR_DOMAIN_MAX + 1];
+	char *key = home != NULL ? dn_key(NULL, home) : NULL;
+
+	/* A home that is no DN is a home that is unknown, not an absent one. */
+	add_text(out, key != NULL ? key : home != NULL ? "?" : "");
+	talloc_free(key);
+	if (host != NULL && mailaddr_domain(host, strlen(host), name, sizeof(name)) > 0)
+		host = name;
+	add_text(out, host != NULL ? host : "");
+}
+
+static uint32_t add_members(const struct entry *entry, struct buf *out)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < WP_COUNT(member_attributes); i++) {
+		const struct entry_attribute *found = entry_find(entry, member_attributes[i]);
+
+		for (size_t v = 0; found != NULL && v < found->n_values; v++) {
+			char *key = dn_key(NULL, found->values[v].data);
+
+			if (key != NULL && *key != '\0') {
+				add_text(out, key);
+				n++;
+			}
+			talloc_free(key);
+		}
+	}
+	return n;
+}
+
+static uint32_t add_member_addresses(const struct entry *entry, struct buf *out)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < WP_COUNT(member_address_attributes); i++) {
+		const struct entry_attribute *found =
+			entry_find(entry, member_address_attributes[i]);
+
+		for (size_t v = 0; found != NULL && v < found->n_values; v++) {
+			if (found->values[v].len == 0 || has_nul(&found->values[v]))
+				continue;
+			add_text(out, found->values[v].data);
+			n++;
+		}
+	}
+	return n;
+}
+
+static uint32_t flags_of(const struct entry *entry, bool has_members)
+{
+	const char *inside = entry_text(entry, "waypostRequireAuth");
+	uint32_t flags = 0;
+
+	if (is_group(entry) || has_members)
+		flags |= RECIPIENT_GROUP;
+	if (inside != NULL && ascii_equal(inside, "TRUE"))
+		flags |= RECIPIENT_REQUIRE_AUTH;
+	if (entry_text(entry, "mailHost") != NULL && entry_text(entry, "mailRoutingAddress") != NULL)
+		flags |= RECIPIENT_ROUTE_HOST;
+	return flags;
+}
+
+static uint64_t size_limit_of(const struct entry *entry)
+{
+	const char *text = entry_text(entry, "waypostMaxMessageSize");
+	uint64_t size;
+
+	return text != NULL && parse_u64(text, strlen(text), INT64_MAX, &size) ? size : 0;
+}
+
+bool recipient_encode(const struct entry *entry, struct buf *out, unsigned *bad_r)
+{
+	struct buf texts = { NULL, 0, 0 };
+	uint32_t n_addresses, n_members, n_member_addresses;
+	unsigned bad = 0;
+
+	if (bad_r != NULL)
+		*bad_r = 0;
+	if (!recipient_is(entry))
+		return false;
+	add_text(&texts, primary_of(entry));
+	add_home(entry, &texts);
+	add_text(&texts, forward_of(entry));
+	n_addresses = add_addresses(entry, &texts, &bad);
+	n_members = add_members(entry, &texts);
+	n_member_addresses = add_member_addresses(entry, &texts);
+
+	buf_addc(out, RECIPIENT_FORMAT);
+	add_u32(out, flags_of(entry, n_members + n_member_addresses > 0));
+	buf_add(out, entry->uuid.bytes, sizeof(entry->uuid.bytes));
+	add_u64(out, size_limit_of(entry));
+	add_u32(out, n_addresses);
+	add_u32(out, n_members);
+	add_u32(out, n_member_addresses);
+	buf_add(out, texts.data, texts.len);
+	buf_free(&texts);
+	if (bad_r != NULL)
+		*bad_r = bad;
+	return true;
+}
+
+static uint32_t get_u32(const unsigned char *at)
+{
+	return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 |
+	       (uint32_t)at[3] << 24;
+}
+
+static const char *skip_texts(const char *at, const char *end, uint64_t count)
+{
+	for (; count > 0 && at < end; count--)
+		at = recipient_next(at);
+	return count == 0 ? at : NULL;
+}
+
+static struct recipient_texts take_texts(const char **at, uint32_t count)
+{
+	struct recipient_texts texts = { *at, count };
+
+	for (uint32_t i = 0; i < count; i++)
+		*at = recipient_next(*at);
+	return texts;
+}
+
+int recipient_decode(const void *data, size_t len, struct recipient *r, struct err *err)
+{
+	const unsigned char *head = data;
+	const char *at = (const char *)data + HEAD_SIZE, *end = (const char *)data + len;
+	uint32_t counts[3];
+	uint64_t total = FIXED_TEXTS;
+
+	if (len <= HEAD_SIZE || head[0] != RECIPIENT_FORMAT || end[-1] != '\0')
+		return err_set(err, ERR_STORE, 0, "the record of a recipient is damaged");
+	for (int i = 0; i < 3; i++) {
+		counts[i] = get_u32(head + 29 + 4 * i);
+		total += counts[i];
+	}
+	if (skip_texts(at, end, total) != end)
+		return err_set(err, ERR_STORE, 0, "the record of a recipient is damaged");
+	r->flags = get_u32(head + 1);
+	memcpy(r->uuid.bytes, head + 5, sizeof(r->uuid.bytes));
+	r->max_size = get_u32(head + 21) | (uint64_t)get_u32(head + 25) << 32;
+	r->primary = at;
+	r->home_dn = recipient_next(r->primary);
+	r->mail_host = recipient_next(r->home_dn);
+	r->forward = recipient_next(r->mail_host);
+	at = recipient_next(r->forward);
+	r->addresses = take_texts(&at, counts[0]);
+	r->member_dns = take_texts(&at, counts[1]);
+	r->member_addresses = take_texts(&at, counts[2]);
+	return 0;
+}
