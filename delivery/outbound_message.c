@@ -56,6 +56,8 @@ void outbound_prepare(struct outbound *o, struct assignment *a)
 		.size_bytes = a->spans.total_bytes - env->body.stuffed_dots,
 		.is_8bit = env->body.has_8bit,
 		.is_utf8 = env->is_smtputf8,
+		.ret = env->ret,
+		.envid = env->envid[0] != '\0' ? env->envid : NULL,
 	};
 }
 

@@ -123,6 +123,15 @@ static void tell_ready(struct outbound *o)
 	scheduler_post(o->loop->engine->scheduler, &r->mail);
 }
 
+/* Whether the host decided about the message, so that the connection was of use. */
+static bool has_judged(const struct assignment *a, const struct client_event *event)
+{
+	for (uint32_t i = 0; i < a->count; i++)
+		if (!event->untouched && event->outcomes[i]->class != OUTCOME_HOST_UNAVAILABLE)
+			return true;
+	return false;
+}
+
 static void message_done(struct outbound *o, const struct client_event *event)
 {
 	struct assignment *a = WP_CONTAINER(event->message, struct assignment, wire);
@@ -131,8 +140,7 @@ static void message_done(struct outbound *o, const struct client_event *event)
 	while (*at != a)
 		at = &(*at)->next;
 	*at = a->next;
-	if (!event->untouched)
-		o->has_served = true;
+	o->has_served |= has_judged(a, event);
 	outbound_return(o, a, event->outcomes, event->untouched);
 }
 

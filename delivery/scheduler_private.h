@@ -3,6 +3,10 @@
 #define WP_DELIVERY_SCHEDULER_PRIVATE_H
 
 #include <pthread.h>
+#include <xxhash.h>
+
+/* uthash's own hash falls through switch cases in a way that clang does not like. */
+#define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)XXH3_64bits((key), (len)))
 #include <uthash.h>
 
 #include "common/waker.h"
