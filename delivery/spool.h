@@ -190,7 +190,10 @@ void spool_batch_rcpt(struct spool_batch *batch, uint64_t id, const struct rcpt_
 /* Nothing is left to do for message ID; it may be forgotten, its body file with it. */
 void spool_batch_done(struct spool_batch *batch, uint64_t id);
 
-/* Written with the next group, durable at most state_delay_ms later; no answer. Takes BATCH. */
+/*
+ * Written with the next group, durable at most state_delay_ms later; no answer. What a thread
+ * hands in here before a message is durable when that message is answered. Takes BATCH.
+ */
 void spool_state(struct spool *spool, struct spool_batch *batch);
 /* A batch of one spool_batch_done(). */
 void spool_done(struct spool *spool, uint64_t id);

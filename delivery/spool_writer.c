@@ -561,7 +561,8 @@ static void count_group(struct spool_writer *w)
  */
 static bool run_group(struct spool_writer *w)
 {
-	struct mail *chores = mailbox_take(&w->chores), *submits = mailbox_take(&w->submits);
+	/* In this order: chores that a thread handed in before a message are seen with it. */
+	struct mail *submits = mailbox_take(&w->submits), *chores = mailbox_take(&w->chores);
 	bool has_new = chores != NULL || submits != NULL;
 	int result;
 
