@@ -244,6 +244,7 @@ void spool_statistics(struct spool *spool, struct spool_stats *stats_r)
 		.live_bytes = get(&c->live_bytes),
 		.log_bytes = get(&c->log_bytes),
 		.damaged = get(&c->damaged),
+		.prepared_segments = spool_reserve_count(&spool->reserve),
 		.is_full = spool_reserve_is_full(&spool->reserve),
 		.is_read_only = atomic_load(&spool->is_read_only),
 	};

@@ -248,6 +248,7 @@ struct spool_stats {
 	uint64_t live_bytes;
 	uint64_t log_bytes;
 	uint64_t damaged; /* messages found unreadable since the start */
+	uint32_t prepared_segments;
 	uint64_t groups[SPOOL_GROUP_CLASSES]; /* commits with 2^n … 2^(n+1)-1 messages */
 	bool is_full;
 	bool is_read_only;

@@ -129,24 +129,29 @@ void spool_cleaner_fini(struct spool_cleaner *cleaner)
 	release(cleaner);
 }
 
-/*
- * Only sealed segments: the youngest in the table is being written. A full disk is worth moving
- * whatever leaves at least half a segment.
- */
+/* The oldest sealed segment that is not empty; those below it go with the next HEAD. */
+static struct segment *oldest_live(const struct spool_log *log)
+{
+	for (uint32_t i = 0; i + 1 < log->segments; i++)
+		if (log->segment[i] != NULL && log->segment[i]->live > 0)
+			return log->segment[i];
+	return NULL;
+}
+
+/* A full disk is worth moving whatever leaves at least half a segment. */
 static struct segment *pick(const struct spool_cleaner *cleaner, bool is_full)
 {
-	const struct spool *spool = cleaner->spool;
-	const struct spool_log *log = &spool->log;
-	struct segment *oldest = log->segments > 1 ? log->segment[0] : NULL;
+	const struct spool_log *log = &cleaner->spool->log;
+	bool is_large = log->log_bytes > cleaner->spool->options.clean_above_bytes &&
+			log->log_bytes > 3 * log->live_bytes;
+	struct segment *oldest;
 
-	if (oldest == NULL || oldest->live == 0)
+	if (!is_large && !is_full)
 		return NULL;
-	if (is_full && oldest->live_bytes * 2 <= oldest->size)
+	oldest = oldest_live(log);
+	if (oldest == NULL || is_large || oldest->live_bytes * 2 <= oldest->size)
 		return oldest;
-	if (log->log_bytes <= spool->options.clean_above_bytes ||
-	    log->log_bytes <= 3 * log->live_bytes)
-		return NULL;
-	return oldest;
+	return NULL;
 }
 
 void spool_clean_step(struct spool_cleaner *cleaner, bool is_full)

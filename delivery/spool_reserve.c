@@ -145,6 +145,16 @@ void spool_reserve_freed(struct spool_reserve *reserve, uint32_t oldest)
 	pthread_mutex_unlock(&reserve->lock);
 }
 
+uint32_t spool_reserve_count(struct spool_reserve *reserve)
+{
+	uint32_t count;
+
+	pthread_mutex_lock(&reserve->lock);
+	count = reserve->count;
+	pthread_mutex_unlock(&reserve->lock);
+	return count;
+}
+
 bool spool_reserve_is_full(struct spool_reserve *reserve)
 {
 	bool is_full;

@@ -52,6 +52,7 @@ enum spool_error spool_reserve_take(struct spool_reserve *reserve, bool for_mess
 				    uint32_t commit, struct segment **segment_r);
 /* Segments were removed: OLDEST is what later HEADs say, and there is room again. */
 void spool_reserve_freed(struct spool_reserve *reserve, uint32_t oldest);
+uint32_t spool_reserve_count(struct spool_reserve *reserve);
 bool spool_reserve_is_full(struct spool_reserve *reserve);
 
 #endif

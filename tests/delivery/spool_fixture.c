@@ -130,6 +130,16 @@ void bench_open(struct spool_bench *b)
 		fail_msg("spool_open: %s", b->e.text);
 }
 
+void bench_settle(struct spool_bench *b)
+{
+	struct spool_stats stats;
+
+	do {
+		usleep(500);
+		spool_statistics(b->spool, &stats);
+	} while (stats.prepared_segments < 3);
+}
+
 void bench_close(struct spool_bench *b)
 {
 	spool_close(b->spool);
@@ -455,14 +465,17 @@ static int faulty_allocate(int fd, off_t len)
 	return fails(FAULT_ALLOCATE) ? -1 : spool_files_system.allocate(fd, len);
 }
 
+/* No test cuts the power for real, so nothing waits for the disk. */
 static int faulty_fdatasync(int fd)
 {
-	return fails(FAULT_FDATASYNC) ? -1 : spool_files_system.fdatasync(fd);
+	(void)fd;
+	return fails(FAULT_FDATASYNC) ? -1 : 0;
 }
 
 static int faulty_fsync(int fd)
 {
-	return fails(FAULT_FSYNC) ? -1 : spool_files_system.fsync(fd);
+	(void)fd;
+	return fails(FAULT_FSYNC) ? -1 : 0;
 }
 
 static int faulty_ftruncate(int fd, off_t len)

@@ -53,6 +53,8 @@ void bench_fini(struct spool_bench *b);
 /* False: spool_open failed, b->e says why. */
 bool bench_try_open(struct spool_bench *b);
 void bench_open(struct spool_bench *b);
+/* Waits until the pool has prepared all segments, so that only the writer meets a fault. */
+void bench_settle(struct spool_bench *b);
 void bench_close(struct spool_bench *b);
 const struct spool_summary *bench_recovered(const struct spool_bench *b, uint64_t id);
 /* DIR/NAME; the text is overwritten by the next call. */
