@@ -84,7 +84,7 @@ static enum agent_state state_of(const struct agent *agent, const struct source_
 {
 	enum apply_phase phase = agent->phases[sink->index];
 
-	if (phase == APPLY_HELD || agent->held.text[0] != '\0')
+	if (phase == APPLY_HELD || agent->held.text[0] != '\0' || sink->fault.text[0] != '\0')
 		return AGENT_HELD;
 	if (!sink->is_up)
 		return AGENT_DOWN;
