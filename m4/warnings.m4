@@ -24,7 +24,7 @@ AC_DEFUN([WP_WARNINGS], [
 	WARN_CFLAGS=
 	m4_foreach_w([flag], [-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 		-Wformat=2 -Wvla -Wwrite-strings -Wpointer-arith -Wundef -Wold-style-definition
-		-Wimplicit-fallthrough -fno-common],
+		-Wimplicit-fallthrough=3 -fno-common],
 		[WP_WARN_FLAG(flag)])
 	AS_IF([test "x$enable_werror" = xyes], [WARN_CFLAGS="$WARN_CFLAGS -Werror"])
 	AC_SUBST([WARN_CFLAGS])

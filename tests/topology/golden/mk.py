@@ -20,7 +20,7 @@ One line is one thing:
     Name [HTA1 HTA2] space;1 space;2    send connector, its source servers, its address spaces
       scoped disabled max=10MB foreign smarthost=NAME linked=HTA1/NAME      … what it has
     domain example.org internalRelay catchall=ID home=HTA1 nolookup
-    org KEY=VALUE         attribute of the organisation
+    org KEY=VALUE         attribute of the organisation; a home server by its name
     person ID mail=ADDRESS home=HTA1 ATTRIBUTE=VALUE …
     group ID mail=ADDRESS member=ID …
     receive HTA1 NAME     a receive connector below its server
@@ -152,7 +152,9 @@ class Topology:
                      waypostCatchAll=f"uid={o['catchall']},{PEOPLE}" if "catchall" in o else None,
                      waypostDefaultHomeServer=dn(o["home"], "Servers") if "home" in o else None)
         elif first == "org":
-            self.org += ["waypost" + w.replace("=", ": ", 1) for w in words[1:]]
+            for name, value in options(words[1:]).items():
+                value = dn(value, "Servers") if name == "DefaultHomeServer" else value
+                self.org.append(f"waypost{name}: {value}")
         elif first == "person":
             pairs = [w.partition("=")[::2] for w in words[2:]]
             more = {}

@@ -241,4 +241,69 @@ mailLocalAddress=alias@example.com"""),
     "W14-size-limit-exact": ("A message as large as the limit passes",
                              "A-B 10 max=1MB\nOut [HTA1] *;1 max=1MB"),
     "W15-default-cost": ("A link without a cost costs 100", "A-B default, A-C 60, C-B 50"),
+    "W16-forward": (
+        "Forwards: inside, outside, a chain, a mail contact, a circle, a host with a new address",
+        """A-B 10
+        domain relay.com internalRelay
+        person in mail=in@example.com class=inetLocalMailRecipient mailRoutingAddress=htb1@example.com
+        person out mail=out@example.com class=inetLocalMailRecipient mailRoutingAddress=joe@f.com
+        person chain mail=chain@example.com class=inetLocalMailRecipient mailRoutingAddress=in@example.com
+        person contact mail=ann@f.com class=inetLocalMailRecipient mailRoutingAddress=ann@f.com
+        person tick mail=tick@example.com class=inetLocalMailRecipient mailRoutingAddress=tack@example.com
+        person tack mail=tack@example.com class=inetLocalMailRecipient mailRoutingAddress=tick@example.com
+        person gone mail=gone@example.com class=inetLocalMailRecipient mailRoutingAddress=nobody@example.com
+        Out [HTA1] *;1"""),
+    "W17-group": (
+        "Groups: members of several sites, a group in a group, a circle, an empty one",
+        """A-B 10
+        group staff mail=staff@example.com member=htb1 member=hta1
+        group every mail=every@example.com member=cn=staff,ou=People,dc=example,dc=com \
+rfc822=joe@f.com member=cn=every,ou=People,dc=example,dc=com
+        group empty mail=empty@example.com member=nobody
+        Out [HTA1] *;1"""),
+    "W18-inside-senders-only": (
+        "A recipient and a group that take mail from inside senders only, and small mail",
+        """A-B 10
+        person boss mail=boss@example.com home=HTA1 waypostRequireAuth=TRUE
+        person tiny mail=tiny@example.com home=HTA1 waypostMaxMessageSize=1000
+        person far mail=far@example.com home=HTB1 waypostMaxMessageSize=1000"""),
+    "W19-duplicate-address": (
+        "An address on two entries: one home or two",
+        """A-B 10
+        person d1 mail=two@example.com home=HTA1, person d2 mail=two@example.com home=HTB1
+        person e1 mail=same@example.com home=HTB1, person e2 mail=same@example.com home=HTB1"""),
+    "W20-postmaster": (
+        "postmaster of any accepted domain goes to the organisation's",
+        """A-B 10
+        org Postmaster=htb1@example.com
+        domain other.com authoritative
+        domain own.com authoritative, person pm mail=postmaster@own.com home=HTA1"""),
+    "W21-subaddress": (
+        "The tag behind the delimiter is kept, unless the whole address is known",
+        """A-B 10
+        org SubaddressDelimiter=+
+        person plain mail=plain@example.com home=HTB1
+        person whole mail=plain+known@example.com home=HTA1"""),
+    "W22-catch-all": (
+        "Unknown recipients of a domain go to one entry",
+        "A-B 10, domain catch.com authoritative catchall=htb1"),
+    "W23-mail-host": (
+        "The home by host name, and a foreign host in a relay domain",
+        """A-B 10
+        domain relay.com internalRelay
+        person a mail=a@example.com class=inetLocalMailRecipient mailHost=HTB1.example.com
+        person b mail=b@example.com class=inetLocalMailRecipient mailHost=other.example.net
+        person c mail=c@relay.com class=inetLocalMailRecipient mailHost=other.example.net
+        Out [HTA1] *;1"""),
+    "W24-default-home": (
+        "The home of an entry without one: the domain's, then the organisation's",
+        """A-B 10, A-C 10
+        org DefaultHomeServer=HTC1
+        domain homed.com authoritative home=HTB1
+        person h mail=h@homed.com, person n mail=n@example.com"""),
+    "W25-organisation-size": (
+        "The limits of the organisation come before resolution",
+        """A-B 10
+        org MaxSendSize=2000, org MaxReceiveSize=1000
+        Out [HTA1] *;1"""),
 }
