@@ -293,7 +293,8 @@ static bool read_mx_records(struct mx_search *s, const struct dns_answer *answer
 		else
 			add_host(s, exchange, preference, answer->secure);
 	}
-	qsort(s->hosts, s->host_count, sizeof(*s->hosts), compare_hosts);
+	if (s->host_count > 1) /* with none there is no array */
+		qsort(s->hosts, s->host_count, sizeof(*s->hosts), compare_hosts);
 	return has_root;
 }
 
