@@ -6,7 +6,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -272,15 +272,24 @@ void cert_fini(struct cert_pair *pair)
 	*pair = (struct cert_pair){ 0 };
 }
 
+void cert_hash_der(const void *der, size_t len, char hash_r[static CERT_HASH_TEXT])
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+
+	SHA256(der, len, digest);
+	memcpy(hash_r, "sha256:", 8);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(hash_r + 7 + 2 * i, 3, "%02x", digest[i]);
+}
+
 int cert_hash(const X509 *x509, char hash_r[static CERT_HASH_TEXT], struct err *e)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
+	unsigned char *der = NULL;
+	int len = i2d_X509(x509, &der);
 
-	if (X509_digest(x509, EVP_sha256(), digest, &len) != 1 || len != 32)
+	if (len < 0)
 		return tls_error(e, "the certificate cannot be hashed", NULL);
-	memcpy(hash_r, "sha256:", 8);
-	for (unsigned i = 0; i < len; i++)
-		snprintf(hash_r + 7 + 2 * i, 3, "%02x", digest[i]);
+	cert_hash_der(der, (size_t)len, hash_r);
+	OPENSSL_free(der);
 	return 0;
 }

@@ -49,5 +49,7 @@ void cert_fini(struct cert_pair *pair);
 
 /* The hash of a certificate, for comparing a peer with the directory. */
 int cert_hash(const X509 *x509, char hash_r[static CERT_HASH_TEXT], struct err *e);
+/* The same of a DER form as the directory holds it, whatever its octets. */
+void cert_hash_der(const void *der, size_t len, char hash_r[static CERT_HASH_TEXT]);
 
 #endif

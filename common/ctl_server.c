@@ -8,7 +8,6 @@
 #include "common/ctl_server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,14 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "common/ctl_private.h"
-#include "common/log.h"
+#include "common/runlock.h"
 
 enum { POLL_FIXED = 2, READ_CHUNK = 64 * 1024, NO_DESCRIPTORS_PAUSE_MS = 100 };
 
@@ -346,37 +344,6 @@ static void *serve(void *arg)
 
 /* ---- start and stop ---- */
 
-/* The pid file, locked: who holds it may replace the socket. */
-static int take_lock(const char *run_dir, const char *program, struct err *e)
-{
-	char path[4096], pid[24] = "";
-	int fd, len;
-
-	snprintf(path, sizeof(path), "%s/%s.pid", run_dir, program);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-	if (fd < 0) {
-		err_errno(e, "%s cannot be opened", path);
-		err_remedy(e, "make the folder, writable for the daemon's user");
-		return -1;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		len = (int)pread(fd, pid, sizeof(pid) - 1, 0);
-		pid[len > 0 ? strcspn(pid, "\n") : 0] = '\0';
-		close(fd);
-		err_set(e, ERR_SYSTEM, EALREADY, "%s runs already as process %s", program,
-			pid[0] != '\0' ? pid : "?");
-		err_remedy(e, "stop it first, or give this one another run = \"…\"");
-		return -1;
-	}
-	len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len) {
-		err_errno(e, "%s cannot be written", path);
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 static int listen_at(struct ctl_server *server, struct err *e)
 {
 	const struct sockaddr *address = (const struct sockaddr *)&server->address;
@@ -433,7 +400,7 @@ int ctl_server_start(const char *run_dir, const char *program, const struct ctl_
 		close_all(server);
 		return -1;
 	}
-	server->lock_fd = take_lock(run_dir, program, e);
+	server->lock_fd = runlock_take(run_dir, program, e);
 	if (server->lock_fd < 0) {
 		close_all(server);
 		return -1;

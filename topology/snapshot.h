@@ -150,7 +150,7 @@ struct snap_connector {
 	uint64_t max_message_size;
 	uint64_t drop_quota;
 	snap_text name, key, dn, description;
-	struct snap_list spaces;  /* of spaces, in the order of the directory's text */
+	struct snap_list spaces;  /* of spaces (SNAP_SPACES, not words), in the order of the text */
 	struct snap_list servers; /* of servers: source servers, by name */
 	struct snap_list edges;   /* of edges: source subscriptions, by name; never both */
 	struct snap_list smart_hosts; /* of texts: "name", "[literal]", each with ":port"; "--" */

@@ -1,0 +1,154 @@
+/* waypost route: which way mail for a recipient takes (doc: the routing rules). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/cmd.h"
+#include "admin/view.h"
+#include "topology/route_json.h"
+
+const struct cli_option cmd_route_options[] = {
+	VIEW_OPTION_DIRECTORY,
+	{ "from", 0, "SERVER", "the server that has the message; default: this host" },
+	{ "size", 0, "OCTETS", "the size of the message" },
+	{ "explain", 0, NULL, "tell which step removed which connector" },
+	{ "batch", 0, NULL, "read one JSON query a line, write one answer a line" },
+	{ NULL, 0, NULL, NULL },
+};
+
+enum { SIZE_MAX_OCTETS = INT32_MAX };
+
+/* One run of the command. */
+struct asker {
+	struct cli *cli;
+	struct view *view;
+	struct route_desk *desk;
+	const char *from; /* the default; null: none, FROM_ERROR says why */
+	struct err from_error;
+	bool explain;
+	bool had_errors;
+};
+
+static json_t *error_answer(const char *text)
+{
+	return json_pack("{so}", "error", json_string(text));
+}
+
+/* A query without "from" speaks for the default server. */
+static json_t *answer(struct asker *a, json_t *query)
+{
+	struct err e;
+	json_t *result;
+
+	if (json_is_object(query) && json_object_get(query, "from") == NULL) {
+		if (a->from == NULL)
+			return error_answer(a->from_error.text);
+		json_object_set_new(query, "from", json_string(a->from));
+	}
+	if (view_begin(a->view, &e) < 0)
+		return error_answer(e.text);
+	result = route_desk_answer(a->desk, query, a->explain);
+	view_end(a->view);
+	return result;
+}
+
+static void print_answer(struct asker *a, json_t *result, bool as_json)
+{
+	struct buf text = { 0 };
+
+	if (route_answer_is_error(result))
+		a->had_errors = true;
+	if (a->cli->quiet) {
+		json_decref(result);
+		return;
+	}
+	if (as_json) {
+		cli_print_json(result);
+		return;
+	}
+	if (route_answer_is_error(result))
+		fprintf(stderr, "waypost: %s\n", json_string_value(json_object_get(result, "error")));
+	else
+		route_answer_text(result, &text);
+	print_buf(&text);
+	json_decref(result);
+}
+
+/* A line that is no query is answered with an error, and the next one is read. */
+static void run_batch(struct asker *a)
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+
+	while ((len = getline(&line, &size, stdin)) >= 0) {
+		json_error_t why;
+		json_t *query = json_loadb(line, (size_t)len, JSON_REJECT_DUPLICATES, &why);
+
+		print_answer(a, query != NULL ? answer(a, query) : error_answer(why.text), true);
+		fflush(stdout);
+		json_decref(query);
+	}
+	free(line);
+}
+
+static int run_operands(struct asker *a, struct err *e)
+{
+	uint64_t size = 0;
+
+	if (cli_number(a->cli, "size", SIZE_MAX_OCTETS, &size, e) < 0)
+		return -1;
+	if (a->from == NULL) {
+		*e = a->from_error;
+		return -1;
+	}
+	for (int i = 0; i < a->cli->n_operands; i++) {
+		json_t *query = json_pack("{ss so sI}", "from", a->from, "recipient",
+					  json_string(a->cli->operands[i]), "size", (json_int_t)size);
+
+		if (query == NULL) {
+			err_set(e, ERR_USAGE, 0, "\"%s\" is no UTF-8", a->cli->operands[i]);
+			return -1;
+		}
+		print_answer(a, answer(a, query), a->cli->json);
+		json_decref(query);
+	}
+	return 0;
+}
+
+static void choose_from(struct asker *a)
+{
+	uint32_t server = view_server(a->cli, a->view, &a->from_error);
+	const struct snapshot *snap = view_snapshot(a->view);
+
+	if (server != SNAP_NONE)
+		a->from = snap_str(snap, snap_server(snap, server)->peer.name);
+}
+
+static int check_usage(const struct cli *cli, struct err *e)
+{
+	if (cli_flag(cli, "batch") == (cli->n_operands == 0))
+		return 0;
+	err_set(e, ERR_USAGE, 0, cli->n_operands == 0 ? "no recipient is given" :
+							"--batch takes no recipients");
+	return err_remedy(e, "give RECIPIENT… or --batch with queries on standard input");
+}
+
+int cmd_route(struct cli *cli, struct err *e)
+{
+	struct asker a = { .cli = cli, .explain = cli_flag(cli, "explain") };
+	int rc = 0;
+
+	if (check_usage(cli, e) < 0 || view_open(cli, &a.view, e) < 0)
+		return -1;
+	choose_from(&a);
+	a.desk = route_desk_new(view_snapshot(a.view), view_recipients(a.view));
+	if (cli_flag(cli, "batch"))
+		run_batch(&a);
+	else
+		rc = run_operands(&a, e);
+	route_desk_free(a.desk);
+	if (rc < 0)
+		return -1;
+	return a.had_errors ? EXIT_FINDING : EXIT_DONE;
+}

@@ -1,0 +1,228 @@
+/* Snapshot and recipients for commands. */
+#include "admin/view.h"
+
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/fsutil.h"
+#include "common/ldif.h"
+#include "common/replica.h"
+#include "common/replica_recipients.h"
+#include "common/snapshot_file.h"
+#include "topology/load.h"
+#include "topology/recipient_memory.h"
+
+enum { LDIF_MAX = 1024 * 1024 * 1024 };
+
+struct view {
+	/* from a file */
+	struct buf image;
+	struct snapshot built;
+	/* from the replica */
+	struct replica *replica;
+	struct replica_reader *reader;
+	struct snapshot_file *file;
+	/* either */
+	const struct snapshot *snapshot;
+	struct recipient_source recipients;
+};
+
+static int view_destroy(struct view *v)
+{
+	buf_free(&v->image);
+	snapshot_file_unref(&v->file);
+	replica_reader_free(&v->reader);
+	replica_close(&v->replica);
+	return 0;
+}
+
+/* Whatever went wrong below, to the command it is a directory that cannot be read. */
+static int unreadable(struct err *e, const char *what)
+{
+	err_note(e, "%s", what);
+	e->domain = ERR_DIRECTORY;
+	return -1;
+}
+
+/* ---- a directory of its own ---- */
+
+static int build(struct view *v, struct entry_list *entries, struct err *e)
+{
+	struct snapshot_source source = snapshot_source_of_list(entries);
+	struct recipient_memory *memory = recipient_memory_new(v);
+
+	if (snapshot_build(&source, NULL, 1, &v->image, e) < 0 ||
+	    snapshot_open(&v->built, v->image.data, v->image.len, e) < 0)
+		return -1;
+	recipient_memory_add_list(memory, entries);
+	v->snapshot = &v->built;
+	v->recipients = recipient_memory_source(memory);
+	return 0;
+}
+
+static int open_ldif(struct view *v, const char *path, struct err *e)
+{
+	struct buf text = { 0 };
+	struct entry_list entries = { 0 };
+	TALLOC_CTX *scratch = talloc_new(v);
+	int rc = fs_read(path, LDIF_MAX, &text, e);
+
+	if (rc == 0)
+		rc = ldif_read(scratch, text.data, text.len, &entries, e);
+	if (rc == 0)
+		rc = build(v, &entries, e);
+	talloc_free(scratch);
+	buf_free(&text);
+	return rc < 0 ? unreadable(e, path) : 0;
+}
+
+static int open_directory(struct view *v, const char *text, struct err *e)
+{
+	struct host_uri uri;
+
+	if (host_uri_parse(v, text, true, &uri, e) < 0)
+		return -1;
+	if (uri.scheme == HOST_FILE)
+		return open_ldif(v, uri.path, e);
+	err_set(e, ERR_DIRECTORY, 0, "%s cannot be read by this command yet", text);
+	return err_remedy(e, "give an LDIF file, for instance made with ldapsearch -LLL");
+}
+
+/* ---- the replica ---- */
+
+static int open_snapshot(struct view *v, const char *state, struct err *e)
+{
+	struct replica_snapshot what;
+	int rc;
+
+	if (replica_begin(v->reader, e) < 0)
+		return -1;
+	rc = replica_snapshot(v->reader, &what, e);
+	replica_end(v->reader);
+	if (rc < 0)
+		return -1;
+	if (what.number == 0)
+		return err_set(e, ERR_STORE, 0, "there is no snapshot yet");
+	return snapshot_file_open(state, &what, &v->file, e);
+}
+
+static int open_replica(struct view *v, const char *state, struct err *e)
+{
+	v->replica = replica_open(state);
+	v->reader = replica_reader_new(v->replica);
+	if (open_snapshot(v, state, e) < 0) {
+		unreadable(e, "the replica of this host");
+		return err_remedy(e, "start the daemons with `waypost run`, or name a directory with "
+				     "--directory");
+	}
+	v->snapshot = snapshot_file_view(v->file);
+	v->recipients = replica_recipient_source(v->reader);
+	return 0;
+}
+
+static struct view *view_new(TALLOC_CTX *ctx)
+{
+	struct view *v = talloc_zero(ctx, struct view);
+
+	talloc_set_destructor(v, view_destroy);
+	return v;
+}
+
+int view_open_file(struct cli *cli, const char *path, struct view **view_r, struct err *e)
+{
+	*view_r = view_new(cli->ctx);
+	return open_ldif(*view_r, path, e);
+}
+
+int view_open(struct cli *cli, struct view **view_r, struct err *e)
+{
+	const char *directory = cli_value(cli, "directory");
+	struct view *v = view_new(cli->ctx);
+
+	*view_r = v;
+	if (directory != NULL)
+		return open_directory(v, directory, e);
+	if (cli_host(cli, e) < 0)
+		return -1;
+	return open_replica(v, cli->host->state, e);
+}
+
+const struct snapshot *view_snapshot(const struct view *view)
+{
+	return view->snapshot;
+}
+
+const struct recipient_source *view_recipients(const struct view *view)
+{
+	return &view->recipients;
+}
+
+int view_begin(struct view *view, struct err *e)
+{
+	return view->reader != NULL ? replica_begin(view->reader, e) : 0;
+}
+
+void view_end(struct view *view)
+{
+	if (view->reader != NULL)
+		replica_end(view->reader);
+}
+
+int view_each_diagnostic(struct view *view,
+			 void (*fn)(void *arg, const struct replica_diagnostic *diagnostic),
+			 void *arg, struct err *e)
+{
+	int rc;
+
+	if (view->reader == NULL)
+		return 0;
+	if (replica_begin(view->reader, e) < 0)
+		return -1;
+	rc = replica_each_diagnostic(view->reader, fn, arg, e);
+	replica_end(view->reader);
+	return rc;
+}
+
+/* ---- the server ---- */
+
+uint32_t view_host_server(const struct view *view, const struct hostfile *host)
+{
+	if (host->server != NULL)
+		return snapshot_find_server(view->snapshot, host->server);
+	return snapshot_find_server_fqdn(view->snapshot, host->fqdn);
+}
+
+static uint32_t default_server(struct cli *cli, const struct view *view, struct err *e)
+{
+	const struct hostfile *host;
+	uint32_t server;
+
+	if (cli_value(cli, "directory") != NULL && cli->config == NULL) {
+		err_set(e, ERR_USAGE, 0, "it is not said which server is meant");
+		err_remedy(e, "add --from SERVER");
+		return SNAP_NONE;
+	}
+	if (cli_host(cli, e) < 0)
+		return SNAP_NONE;
+	host = cli->host;
+	server = view_host_server(view, host);
+	if (server == SNAP_NONE) {
+		err_set(e, ERR_NOT_FOUND, 0, "the directory has no server %s",
+			host->server != NULL ? host->server : host->fqdn);
+		err_remedy(e, "add it, correct server = \"…\" in %s, or use --from", host->path);
+	}
+	return server;
+}
+
+uint32_t view_server(struct cli *cli, const struct view *view, struct err *e)
+{
+	const char *name = cli_value(cli, "from");
+	uint32_t server;
+
+	if (name == NULL)
+		return default_server(cli, view, e);
+	server = snapshot_find_server(view->snapshot, name);
+	if (server == SNAP_NONE)
+		err_set(e, ERR_NOT_FOUND, 0, "the directory has no server %s", name);
+	return server;
+}

@@ -1,0 +1,47 @@
+/*
+ * What a command looks at: a routing snapshot and its recipients, from this host's replica or
+ * from a directory named with --directory, which needs no daemon. One thread.
+ */
+#ifndef WP_ADMIN_VIEW_H
+#define WP_ADMIN_VIEW_H
+
+#include "admin/cli.h"
+#include "topology/recipient.h"
+#include "topology/snapshot.h"
+#include "topology/viewpoint.h"
+
+#define VIEW_OPTION_DIRECTORY \
+	{ "directory", 0, "URI|FILE", "look at this directory, not at the host's replica" }
+
+struct view;
+
+/*
+ * Opens what `--directory` of the command names, else the replica of the host file. Lives
+ * under cli->ctx. -1: ERR_DIRECTORY if it cannot be read.
+ */
+int view_open(struct cli *cli, struct view **view_r, struct err *e) WP_MUST_CHECK;
+/* The same from the LDIF file PATH. */
+int view_open_file(struct cli *cli, const char *path, struct view **view_r, struct err *e)
+	WP_MUST_CHECK;
+const struct snapshot *view_snapshot(const struct view *view);
+/* Look-ups only between view_begin and view_end. */
+const struct recipient_source *view_recipients(const struct view *view);
+int view_begin(struct view *view, struct err *e) WP_MUST_CHECK;
+void view_end(struct view *view);
+
+/* What was wrong with stored entries beyond the snapshot's own diagnostics. */
+struct replica_diagnostic;
+int view_each_diagnostic(struct view *view,
+			 void (*fn)(void *arg, const struct replica_diagnostic *diagnostic),
+			 void *arg, struct err *e) WP_MUST_CHECK;
+
+/* This host's server: by its name in the host file, else by the host's own name. */
+uint32_t view_host_server(const struct view *view, const struct hostfile *host);
+/*
+ * The server that the command speaks for: the one --from names, else this host's (but with
+ * --directory only if --config is given too). SNAP_NONE and E if there is none: ERR_USAGE without
+ * a name, ERR_NOT_FOUND for one that the directory lacks.
+ */
+uint32_t view_server(struct cli *cli, const struct view *view, struct err *e);
+
+#endif

@@ -1,0 +1,163 @@
+#!/bin/bash
+# The command line without daemons: usage, exit statuses, JSON, tables, routes from a file.
+set -u
+. "$(dirname "$0")/lib.sh"
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+unset NO_COLOR
+
+# ---- usage ----
+expect 0 "$waypost" --help
+case $out in Examples:*) pass "help begins with examples" ;; *) fail "help begins otherwise" ;; esac
+expect 0 "$waypost" queue --help
+says out "queue retry"
+case $out in *"sync status"*) fail "help of a noun shows others" ;; *) pass "only its own verbs" ;; esac
+expect 0 "$waypost" route --help
+says out "--explain"
+expect 0 "$waypost" --version
+says out "waypost "
+expect 2 "$waypost"
+expect 2 "$waypost" fly
+says err "remedy: commands: run, route, topology"
+expect 2 "$waypost" queue
+says err "list, retry, suspend, resume"
+expect 2 "$waypost" queue fly
+says err 'no verb "fly"'
+expect 2 "$waypost" route --fly x@example.com
+says err "no option --fly"
+expect 2 "$waypost" route --size
+says err "--size needs a value"
+expect 2 "$waypost" route --batch=1
+says err "takes no value"
+expect 2 "$waypost" topology check extra
+expect 2 "$waypost" connector show
+says err "needs NAME"
+expect 2 "$waypost" route --directory "$example" --from HQ-HUB1
+says err "no recipient"
+expect 2 "$waypost" route --directory "$example" --from HQ-HUB1 --batch x@example.com
+expect 2 "$waypost" route --directory "$example" --from HQ-HUB1 --size 1x x@example.com
+says err "--size cannot be"
+expect 2 "$waypost" route --directory http://x y@example.com
+expect 2 "$waypost" route --directory "$example" x@example.com
+says err "add --from SERVER"
+expect 6 "$waypost" --config "$dir/none.conf" queue list
+expect 6 "$waypost" queue list --config "$dir/none.conf"
+says err "--config FILE"
+echo 'colour = 1' >"$dir/bad.conf"
+expect 6 "$waypost" config check --config "$dir/bad.conf"
+says err "bad.conf:1: unknown key 'colour'"
+says err "remedy: known here: server"
+
+# ---- route ----
+expect 0 "$waypost" route --directory "$example" --from HQ-HUB1 --json u@foreign.example
+json 'v["outcome"] == "relay-server" and v["connector"] == "Internet" and "explain" not in v'
+expect 0 "$waypost" --json route --directory "$example" --from HQ-HUB1 --explain u@foreign.example
+json 'v["explain"][0]["connector"] == "Internet"'
+expect 0 "$waypost" route --directory "$example" --from hq-hub1 u@foreign.example hugo@example.com
+says out "Internet"
+says out "hugo@example.com"
+expect 0 "$waypost" route --quiet --directory "$example" --from HQ-HUB1 u@foreign.example
+is_silent out
+expect 3 "$waypost" route --directory "$example" --from NOBODY u@foreign.example
+expect 7 "$waypost" route --directory "$dir/none.ldif" --from HQ-HUB1 u@foreign.example
+printf 'dn: cn=x\nno attribute\n' >"$dir/bad.ldif"
+expect 7 "$waypost" route --directory "$dir/bad.ldif" --from HQ-HUB1 u@foreign.example
+says err "line 2"
+
+# ---- batch: an error is one line, and the next is answered ----
+batch() {
+	"$waypost" route --directory "$example" --batch "$@" >"$dir/out" 2>"$dir/err" <"$dir/in"
+	status=$?
+	out=$(python3 -c 'import json, sys
+print(json.dumps([json.loads(line) for line in sys.stdin]))' <"$dir/out")
+}
+cat >"$dir/in" <<-'L'
+{"from": "HQ-HUB1", "recipient": "u@foreign.example", "size": 12345}
+no json
+
+{"from": "NOBODY", "recipient": "u@foreign.example"}
+{"from": "HQ-HUB1", "recipient": 7}
+["array"]
+{"recipient": "u@foreign.example"}
+{"from": "HQ-HUB1", "recipient": "nobody@example.com"}
+L
+batch
+[ $status = 1 ] && pass "batch with errors ends with 1" || fail "batch ended with $status"
+json 'len(v) == 8 and v[0]["outcome"] == "relay-server"'
+json 'all(list(line) == ["error"] for line in v[1:7])'
+json 'v[7]["outcome"] == "rejected" and v[7]["status"] == "5.1.1"'
+batch --from HQ-HUB1
+json 'v[6]["connector"] == "Internet"'
+echo '{"from": "HQ-HUB1", "recipient": "u@foreign.example"}' >"$dir/in"
+batch
+[ $status = 0 ] && pass "batch without errors ends with 0" || fail "batch ended with $status"
+
+# ---- connectors ----
+expect 0 "$waypost" connector list --directory "$example"
+[ "$(echo "$out" | head -1 | tr -s ' ')" = "Name Status" ] && pass "Name and Status by default" ||
+	fail "other columns: $out"
+expect 0 "$waypost" connector list --directory "$example" --columns "Smart Hosts,cost" --json
+json 'list(v[1]) == ["name", "status", "smart_hosts", "cost"] and v[1]["cost"] == [1]'
+expect 0 "$waypost" connector list --directory "$example" --columns all
+for header in "Authentication Mechanism" "DNS Routing Enabled" FQDN "Protocol Logging Level" "Require TLS" \
+	"Source Transport Servers" "Address Spaces" Cost "Max Message Size" "Smart Hosts" Scoped Usage; do
+	says out "$header"
+done
+expect 2 "$waypost" connector list --directory "$example" --columns colour
+says err "source_transport_servers"
+expect 2 "$waypost" connector list --directory "$example" --implicit
+expect 0 "$waypost" connector list --directory "$example" --implicit --from HQ-HUB1 --json
+json '{"Implicit to Lyon", "Implicit within HQ", "Implicit to edge EDGE1", "Mailbox HQ-MBX1"} <= {c["name"] for c in v}'
+expect 0 "$waypost" connector show --directory "$example" --json Internet
+json 'list(v) == ["General", "Address Space", "Network", "Source Server"]'
+json 'v["Source Server"]["source_transport_servers"] == ["EDGE1"]'
+expect 0 "$waypost" connector show --directory "$example" --from HQ-HUB1 "implicit to lyon"
+says out "HQ, Lyon"
+expect 3 "$waypost" connector show --directory "$example" None
+edge=$abs_top_srcdir/schema/example-edge.ldif
+expect 0 "$waypost" connector list --directory "$edge" --from EDGE1 --json
+json 'all(list(c) == ["name", "status"] for c in v) and len(v) > 0'
+expect 2 "$waypost" connector list --directory "$edge" --from EDGE1 --columns cost
+says err "only the columns Name and Status"
+expect 0 "$waypost" connector show --directory "$edge" --from EDGE1 --json Internet
+json '"Source Server" not in v and "Network" in v'
+
+# ---- findings ----
+expect 1 "$waypost" topology check --directory "$example" --json
+json 'v[0]["id"] == "server-no-certificate" and {"severity", "dn", "text", "action"} <= set(v[0])'
+expect 1 "$waypost" topology check --directory "$example" --quiet
+is_silent out
+
+# ---- colour only on a terminal, and never with NO_COLOR ----
+on_terminal() {
+	python3 - "$@" <<-'P'
+	import os, pty, sys
+	chunks = []
+	def read(fd):
+	    data = os.read(fd, 4096)
+	    chunks.append(data)
+	    return b''
+	status = pty.spawn(sys.argv[1:], read)
+	sys.exit(0 if b'\033[' in b''.join(chunks) else 1)
+	P
+}
+expect 0 on_terminal "$waypost" connector list --directory "$example"
+expect 1 on_terminal env NO_COLOR=1 "$waypost" connector list --directory "$example"
+expect 0 on_terminal env NO_COLOR= "$waypost" connector list --directory "$example"
+"$waypost" connector list --directory "$example" | grep -q $'\033' && fail "colour in a pipe" ||
+	pass "no colour in a pipe"
+
+# ---- what cannot be written was not done ----
+if [ -w /dev/full ]; then
+	"$waypost" connector list --directory "$example" >/dev/full 2>"$dir/err"
+	[ $? = 1 ] && pass "a full disk is a failure" || fail "a full disk went unnoticed"
+fi
+
+# ---- a terminal is not driven by what the directory holds ----
+printf 'dn: cn=O\nobjectClass: waypostOrganization\ncn: O\nwaypostMaxSendSize:: %s\n' \
+	"$(printf '\033[31m' | base64)" >"$dir/esc.ldif"
+expect 1 "$waypost" topology check --directory "$dir/esc.ldif"
+case $out in *$'\033'*) fail "an escape came through" ;; *"?[31m"*) pass "escapes are shown as ?" ;;
+*) fail "no finding: $out" ;; esac
+
+exit $failed

@@ -1,0 +1,79 @@
+#!/bin/bash
+# The verbs that ask a daemon, against control sockets that speak by the document.
+set -u
+. "$(dirname "$0")/lib.sh"
+dir=$(mktemp -d) || exit 1
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null; wait; rm -rf "$dir"' EXIT
+mkdir "$dir/run"
+cat >"$dir/c" <<-L
+state = "$dir/state" run = "$dir/run" directory "o" { uri = {"file://$example"} }
+L
+
+expect 4 "$waypost" --config "$dir/c" queue list
+says err "waypost-delivery is not running"
+says err "remedy: start it with"
+expect 4 "$waypost" --config "$dir/c" sync status
+expect 4 "$waypost" --config "$dir/c" sync wait --for 0
+
+serve() { # program
+	"$abs_top_srcdir/tests/admin/fake_daemon.py" "$dir/run/$1.sock" "$dir/$1.json" "$dir/$1.log" >"$dir/$1.out" &
+	pids+=($!)
+	wait_until 10 grep -q ready "$dir/$1.out" || fail "the fake $1 does not start"
+}
+cat >"$dir/waypost-delivery.json" <<-'L'
+{"queue.list": {"pages": [[{"queue": "relay-site Lyon", "kind": "relay-site", "next_hop": "Lyon", "connector": "",
+ "status": "retry", "messages": 3, "oldest": "2026-01-01T00:00:00.000Z", "next_retry": null,
+ "last_error": "421 \u001b[31m"}], [{"queue": "b", "kind": "mailbox", "messages": 0}]]},
+ "queue.retry": {"rows": [{"queues": 2, "messages": 3}]},
+ "queue.suspend": {"rows": [{"queues": 1, "messages": 0}]},
+ "queue.resume": {"error": {"code": "not-found", "text": "no queue bears that name", "remedy": "list them"}}}
+L
+serve waypost-delivery
+expect 0 "$waypost" --config "$dir/c" queue list --json
+json 'len(v) == 2 and v[0]["messages"] == 3 and v[1]["queue"] == "b"'
+expect 0 "$waypost" --config "$dir/c" queue list
+says out "Last error"
+says out "421 ?[31m"
+expect 0 "$waypost" --config "$dir/c" queue list --quiet
+is_silent out
+expect 0 "$waypost" --config "$dir/c" queue retry --yes --json
+json 'v == {"queues": 2, "messages": 3}'
+expect 0 "$waypost" --config "$dir/c" queue retry Lyon
+says out "2 queues, 3 messages"
+tail -1 "$dir/waypost-delivery.log" | grep -q '"verb":"queue.retry","args":{"filter":"Lyon"}' &&
+	pass "the filter is passed on" || fail "the filter is lost: $(tail -1 "$dir/waypost-delivery.log")"
+expect 2 "$waypost" --config "$dir/c" queue suspend
+says err "--yes"
+expect 0 "$waypost" --config "$dir/c" queue suspend --yes
+expect 0 "$waypost" --config "$dir/c" queue suspend Lyon
+expect 3 "$waypost" --config "$dir/c" queue resume Lyon
+says err "no queue bears that name"
+says err "remedy: list them"
+
+status() { # state snapshot
+	cat >"$dir/next.json" <<-L
+	{"sync.status": {"rows": [{"state": "$1", "source": "o", "lag_ms": 12, "entries": 40, "recipients": 9,
+	 "snapshot": $2, "last_change": "2026-01-01T00:00:00.000Z", "last_error": "", "diagnostics": 1}]}}
+	L
+	mv "$dir/next.json" "$dir/waypost-ldapsync.json"
+}
+status refresh 4
+serve waypost-ldapsync
+expect 0 "$waypost" --config "$dir/c" sync status --json
+json 'v["state"] == "refresh" and v["snapshot"] == 4 and v["lag_ms"] == 12'
+expect 0 "$waypost" --config "$dir/c" sync status
+says out "refresh"
+expect 1 "$waypost" --config "$dir/c" sync wait --for 0
+says err "the replica is refresh with snapshot 4"
+expect 0 "$waypost" --config "$dir/c" sync wait --snapshot 4 --for 0
+expect 1 "$waypost" --config "$dir/c" sync wait --snapshot 5 --for 0
+"$waypost" --config "$dir/c" sync wait --snapshot 5 --for 30 &
+waiter=$!
+sleep 0.2
+kill -0 $waiter 2>/dev/null && pass "waits while there is only snapshot 4" || fail "does not wait"
+status live 5
+wait $waiter && pass "ends when snapshot 5 is there" || fail "did not end well"
+expect 0 "$waypost" --config "$dir/c" sync wait --for 5 --json
+json 'v["state"] == "live"'
+exit $failed
