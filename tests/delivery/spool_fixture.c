@@ -245,9 +245,8 @@ char *make_body(uint64_t seed, size_t len)
 	return body;
 }
 
-enum spool_error bench_put(struct spool_bench *b, uint32_t rcpts, size_t len, uint64_t *id_r)
+enum spool_error bench_put_as(struct spool_bench *b, uint64_t id, uint32_t rcpts, size_t len)
 {
-	uint64_t id = spool_next_id(b->spool);
 	struct envelope *env = make_envelope(id, rcpts);
 	char *body = make_body(id, len);
 	struct iovec parts[] = { { body, len / 3 }, { body + len / 3, len - len / 3 } };
@@ -259,12 +258,19 @@ enum spool_error bench_put(struct spool_bench *b, uint32_t rcpts, size_t len, ui
 	spool_submit_fini(&s);
 	envelope_unref(env);
 	free(body);
-	if (id_r != NULL)
-		*id_r = id;
 	return s.error;
 }
 
-/* The whole body as a file; false if it could not be written. */
+enum spool_error bench_put(struct spool_bench *b, uint32_t rcpts, size_t len, uint64_t *id_r)
+{
+	uint64_t id = spool_next_id(b->spool);
+
+	if (id_r != NULL)
+		*id_r = id;
+	return bench_put_as(b, id, rcpts, len);
+}
+
+/* The whole body as a file. */
 static enum spool_error write_large(struct spool_bench *b, struct body_file *file,
 				    const char *body, size_t len, size_t chunk, uint64_t *size_r,
 				    uint64_t *sum_r)
@@ -284,13 +290,14 @@ static enum spool_error write_large(struct spool_bench *b, struct body_file *fil
 	return write.error;
 }
 
-enum spool_error bench_put_large(struct spool_bench *b, size_t len, size_t chunk, uint64_t *id_r)
+enum spool_error bench_put_large_as(struct spool_bench *b, uint64_t id, uint32_t rcpts, size_t len,
+				    size_t chunk)
 {
-	uint64_t id = spool_next_id(b->spool), size, sum;
-	struct envelope *env = make_envelope(id, 1);
+	struct envelope *env = make_envelope(id, rcpts);
 	char *body = make_body(id, len);
 	struct body_file *file = body_store_begin(b->spool, id, &b->room.door);
 	struct spool_submit s = { .door = &b->room.door };
+	uint64_t size, sum;
 	enum spool_error error = write_large(b, file, body, len, chunk, &size, &sum);
 
 	if (error == SPOOL_OK) {
@@ -304,9 +311,16 @@ enum spool_error bench_put_large(struct spool_bench *b, size_t len, size_t chunk
 	body_store_end(file, error == SPOOL_OK);
 	envelope_unref(env);
 	free(body);
+	return error;
+}
+
+enum spool_error bench_put_large(struct spool_bench *b, size_t len, size_t chunk, uint64_t *id_r)
+{
+	uint64_t id = spool_next_id(b->spool);
+
 	if (id_r != NULL)
 		*id_r = id;
-	return error;
+	return bench_put_large_as(b, id, 1, len, chunk);
 }
 
 void bench_state(struct spool_bench *b, uint64_t id, uint32_t rcpt, enum rcpt_state state,

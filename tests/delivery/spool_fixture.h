@@ -73,6 +73,10 @@ char *make_body(uint64_t seed, size_t len);
 enum spool_error bench_put(struct spool_bench *b, uint32_t rcpts, size_t len, uint64_t *id_r);
 /* The same through the body store, in chunks of CHUNK octets. */
 enum spool_error bench_put_large(struct spool_bench *b, size_t len, size_t chunk, uint64_t *id_r);
+/* The same two with a number from spool_next_id(). */
+enum spool_error bench_put_as(struct spool_bench *b, uint64_t id, uint32_t rcpts, size_t len);
+enum spool_error bench_put_large_as(struct spool_bench *b, uint64_t id, uint32_t rcpts, size_t len,
+				    size_t chunk);
 /* Changes the state of one recipient and does not wait. */
 void bench_state(struct spool_bench *b, uint64_t id, uint32_t rcpt, enum rcpt_state state,
 		 uint64_t next_try_ms, const char *outcome);
