@@ -4,7 +4,7 @@
  */
 DIAG_ROW(BAD_DN, "bad-dn", DIAG_ERROR, "the entry's DN is malformed", "the entry is ignored")
 DIAG_ROW(NO_NAME, "no-name", DIAG_ERROR, "the entry has no usable cn", "the entry is ignored")
-DIAG_ROW(DUPLICATE_NAME, "duplicate-name", DIAG_ERROR, "another entry of this kind bears the same name", "the entry is ignored")
+DIAG_ROW(DUPLICATE_NAME, "duplicate-name", DIAG_ERROR, "another entry of this kind bears the same name", "the entry is ignored; references to it mean the other")
 DIAG_ROW(NO_ORGANIZATION, "no-organization", DIAG_WARNING, "there is no waypostOrganization entry", "defaults are used")
 DIAG_ROW(SEVERAL_ORGANIZATIONS, "several-organizations", DIAG_ERROR, "there is more than one waypostOrganization entry", "the entry is ignored")
 DIAG_ROW(BAD_VALUE, "bad-value", DIAG_ERROR, "the value does not fit the attribute's syntax", "the value is ignored")

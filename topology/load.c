@@ -46,6 +46,8 @@ const struct item *load_find(struct loader *ld, const char *dn, enum snap_sectio
 	if (key != NULL)
 		HASH_FIND_STR(ld->by_dn, key, item);
 	talloc_free(key);
+	if (item != NULL && item->twin != NULL)
+		return item->twin->class->section == section ? item->twin : NULL;
 	return item != NULL && item->class->section == section && item->index != SNAP_NONE ?
 		       item : NULL;
 }
@@ -242,7 +244,7 @@ struct numbering {
 	const struct item *last;
 };
 
-/* Gives the item its index; the second of two names loses. */
+/* Gives the item its index; the second of two names loses, and who refers to it means the first. */
 static bool number_item(struct loader *ld, struct item *item, void *arg)
 {
 	struct numbering *numbering = arg;
@@ -252,6 +254,7 @@ static bool number_item(struct loader *ld, struct item *item, void *arg)
 		load_diag(ld, item->class->section == SNAP_ORG ? DIAG_SEVERAL_ORGANIZATIONS :
 								  DIAG_DUPLICATE_NAME,
 			  item->dn, "cn", item->name, strlen(item->name));
+		item->twin = numbering->last;
 		return false;
 	}
 	item->index = numbering->next[item->class->section]++;

@@ -22,6 +22,7 @@ struct item {
 	size_t at, len;      /* of the encoded entry in the loader's arena */
 	uint32_t index;      /* of its record; SNAP_NONE: skipped */
 	struct item *parent; /* a receive connector's server */
+	const struct item *twin; /* ignored for its name: the bearer that counts */
 	struct ipaddr_range range; /* a subnet's */
 	UT_hash_handle hh;   /* by dn_key */
 };
