@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "admin/cmd.h"
-#include "admin/dirwrite.h"
+#include "admin/dirclient.h"
 #include "admin/publish.h"
 #include "admin/table.h"
 #include "admin/view.h"
@@ -182,8 +182,8 @@ static bool can_sign_in_here(const struct host_directory *d)
 
 static void check_server(struct checks *c, const struct host_directory *d, const char *what)
 {
-	struct dirwrite_bind bind = { .external = d->bind == HOST_BIND_EXTERNAL };
-	struct dirwrite *dir = NULL;
+	struct dirclient_bind bind = { .external = d->bind == HOST_BIND_EXTERNAL };
+	struct dirclient *dir = NULL;
 	char *password = NULL;
 	struct err e;
 	int rc = 0;
@@ -194,11 +194,11 @@ static void check_server(struct checks *c, const struct host_directory *d, const
 		bind.password = password;
 	}
 	if (rc == 0)
-		rc = dirwrite_open(d, &bind, &dir, &e);
+		rc = dirclient_open(d, &bind, &dir, &e);
 	if (password != NULL)
 		explicit_bzero(password, strlen(password));
 	free(password);
-	dirwrite_close(&dir);
+	dirclient_close(&dir);
 	add_check(c, what, "answers, and takes the credentials", rc < 0 ? &e : NULL);
 }
 

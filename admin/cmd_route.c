@@ -8,7 +8,7 @@
 #include "topology/route_json.h"
 
 const struct cli_option cmd_route_options[] = {
-	VIEW_OPTION_DIRECTORY,
+	VIEW_OPTIONS,
 	{ "from", 0, "SERVER", "the server that has the message; default: this host" },
 	{ "size", 0, "OCTETS", "the size of the message" },
 	{ "explain", 0, NULL, "tell which step removed which connector" },

@@ -1,21 +1,16 @@
 /* waypost server publish-certificate: this host's certificate into the directory. */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "admin/cmd.h"
-#include "admin/dirwrite.h"
+#include "admin/dirclient.h"
 #include "admin/publish.h"
+#include "admin/signin.h"
 #include "common/cert.h"
 
 const struct cli_option cmd_publish_options[] = {
 	{ "uri", 'H', "URI", "the directory to write to; default: the host file's" },
-	{ "bind-dn", 'D', "DN", "sign in as DN" },
-	{ "prompt", 'W', NULL, "ask for the password" },
-	{ "password-file", 'y', "FILE", "read the password from FILE" },
-	{ "external", 0, NULL, "sign in with SASL EXTERNAL (ldapi:// or a TLS certificate)" },
+	SIGNIN_OPTIONS,
 	{ "drop", 0, "HASH", "take this other certificate out of the directory" },
 	{ "only", 0, NULL, "take all other certificates out" },
 	{ "dry-run", 0, NULL, "print the LDIF and change nothing" },
@@ -53,27 +48,6 @@ static int choose_directory(struct cli *cli, struct host_directory *directory_r,
 	return err_remedy(e, "add the organisation's DN to --uri: ldap://HOST/cn=Waypost,dc=…");
 }
 
-/* *PASSWORD_R is malloc'd, or null if none is wanted. */
-static int get_password(const struct cli *cli, char **password_r, struct err *e)
-{
-	const char *file = cli_value(cli, "password-file"), *typed;
-
-	*password_r = NULL;
-	if (cli_value(cli, "bind-dn") == NULL)
-		return 0;
-	if (file != NULL)
-		return hostfile_secret(file, password_r, e);
-	if (!cli_flag(cli, "prompt")) {
-		err_set(e, ERR_USAGE, 0, "--bind-dn needs a password");
-		return err_remedy(e, "add -W, or -y FILE");
-	}
-	typed = getpass("Password: ");
-	if (typed == NULL || typed[0] == '\0')
-		return err_set(e, ERR_USAGE, 0, "no password was given");
-	*password_r = mem_strdup(typed);
-	return 0;
-}
-
 static int load_pair(const struct hostfile *host, struct cert_pair *pair_r, struct err *e)
 {
 	char *cert_path, *key_path;
@@ -107,7 +81,7 @@ static void report(const struct cli *cli, const struct publish_plan *plan, const
 	buf_free(&ldif);
 }
 
-static int publish(struct cli *cli, struct dirwrite *dir, const char *base,
+static int publish(struct cli *cli, struct dirclient *dir, const char *base,
 		   const struct cert_pair *pair, struct err *e)
 {
 	const struct publish_wish wish = {
@@ -119,47 +93,29 @@ static int publish(struct cli *cli, struct dirwrite *dir, const char *base,
 	struct publish_plan plan;
 	struct entry *server;
 
-	if (dirwrite_find_server(dir, cli->ctx, base, cli->host->server, cli->host->fqdn, &server, e) < 0 ||
+	if (dirclient_find_server(dir, cli->ctx, base, cli->host->server, cli->host->fqdn, &server, e) < 0 ||
 	    publish_plan_make(cli->ctx, server, &wish, &plan, e) < 0)
 		return -1;
-	if (!cli_flag(cli, "dry-run") && dirwrite_apply(dir, &plan, e) < 0)
+	if (!cli_flag(cli, "dry-run") && dirclient_apply(dir, &plan, e) < 0)
 		return -1;
 	report(cli, &plan, pair->hash);
 	return EXIT_DONE;
-}
-
-static int sign_in(struct cli *cli, const struct host_directory *directory, struct dirwrite **dir_r,
-		   struct err *e)
-{
-	struct dirwrite_bind bind = { .bind_dn = cli_value(cli, "bind-dn"),
-				      .external = cli_flag(cli, "external") };
-	char *password;
-	int rc;
-
-	if (get_password(cli, &password, e) < 0)
-		return -1;
-	bind.password = password;
-	rc = dirwrite_open(directory, &bind, dir_r, e);
-	if (password != NULL)
-		explicit_bzero(password, strlen(password));
-	free(password);
-	return rc;
 }
 
 int cmd_server_publish_certificate(struct cli *cli, struct err *e)
 {
 	struct host_directory directory;
 	struct cert_pair pair;
-	struct dirwrite *dir = NULL;
+	struct dirclient *dir = NULL;
 	int rc;
 
 	if (cli_host(cli, e) < 0 || choose_directory(cli, &directory, e) < 0 ||
 	    load_pair(cli->host, &pair, e) < 0)
 		return -1;
-	rc = sign_in(cli, &directory, &dir, e);
+	rc = signin_open(cli, &directory, &dir, e);
 	if (rc == 0)
 		rc = publish(cli, dir, directory.base, &pair, e);
-	dirwrite_close(&dir);
+	dirclient_close(&dir);
 	cert_fini(&pair);
 	return rc;
 }

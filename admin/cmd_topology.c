@@ -9,7 +9,7 @@
 #include "topology/diag.h"
 
 const struct cli_option cmd_topology_options[] = {
-	VIEW_OPTION_DIRECTORY,
+	VIEW_OPTIONS,
 	{ NULL, 0, NULL, NULL },
 };
 

@@ -76,7 +76,37 @@ static int open_ldif(struct view *v, const char *path, struct err *e)
 	return rc < 0 ? unreadable(e, path) : 0;
 }
 
-static int open_directory(struct view *v, const char *text, struct err *e)
+/* TLS is as the host file says where one is given. */
+static int open_ldap(struct view *v, struct cli *cli, const struct host_uri *uri, struct err *e)
+{
+	struct host_directory directory = { .n_uris = 0 };
+	struct entry_list entries = { 0 };
+	struct dirclient *dir = NULL;
+	TALLOC_CTX *scratch;
+	int rc;
+
+	if (uri->path == NULL || uri->scheme == HOST_LDAPI) {
+		err_set(e, ERR_USAGE, 0, "it is not said which part of %s to read", uri->text);
+		return err_remedy(e, "add the DN above servers and people: ldap://HOST/dc=example,dc=com");
+	}
+	if (cli->config != NULL && cli_host(cli, e) < 0)
+		return -1;
+	if (cli->config != NULL)
+		directory = cli->host->directories[0];
+	directory.uris = uri;
+	directory.n_uris = 1;
+	if (signin_open(cli, &directory, &dir, e) < 0)
+		return -1;
+	scratch = talloc_new(v);
+	rc = dirclient_read(dir, scratch, uri->path, &entries, e);
+	if (rc == 0)
+		rc = build(v, &entries, e);
+	talloc_free(scratch);
+	dirclient_close(&dir);
+	return rc;
+}
+
+static int open_directory(struct view *v, struct cli *cli, const char *text, struct err *e)
 {
 	struct host_uri uri;
 
@@ -84,8 +114,7 @@ static int open_directory(struct view *v, const char *text, struct err *e)
 		return -1;
 	if (uri.scheme == HOST_FILE)
 		return open_ldif(v, uri.path, e);
-	err_set(e, ERR_DIRECTORY, 0, "%s cannot be read by this command yet", text);
-	return err_remedy(e, "give an LDIF file, for instance made with ldapsearch -LLL");
+	return open_ldap(v, cli, &uri, e);
 }
 
 /* ---- the replica ---- */
@@ -141,7 +170,7 @@ int view_open(struct cli *cli, struct view **view_r, struct err *e)
 
 	*view_r = v;
 	if (directory != NULL)
-		return open_directory(v, directory, e);
+		return open_directory(v, cli, directory, e);
 	if (cli_host(cli, e) < 0)
 		return -1;
 	return open_replica(v, cli->host->state, e);

@@ -6,18 +6,22 @@
 #define WP_ADMIN_VIEW_H
 
 #include "admin/cli.h"
+#include "admin/signin.h"
 #include "topology/recipient.h"
 #include "topology/snapshot.h"
 #include "topology/viewpoint.h"
 
-#define VIEW_OPTION_DIRECTORY \
-	{ "directory", 0, "URI|FILE", "look at this directory, not at the host's replica" }
+/* Rows for the option table of a command that calls view_open. */
+#define VIEW_OPTIONS                                                                      \
+	{ "directory", 0, "URI|FILE", "look at this directory, not at the host's replica" }, \
+		SIGNIN_OPTIONS
 
 struct view;
 
 /*
- * Opens what `--directory` of the command names, else the replica of the host file. Lives
- * under cli->ctx. -1: ERR_DIRECTORY if it cannot be read.
+ * Opens what `--directory` of the command names (an LDIF file; or ldap://HOST/DN and its kin, all
+ * of which is read at once), else the replica of the host file. Lives under cli->ctx.
+ * -1: ERR_DIRECTORY if it cannot be read.
  */
 int view_open(struct cli *cli, struct view **view_r, struct err *e) WP_MUST_CHECK;
 /* The same from the LDIF file PATH. */

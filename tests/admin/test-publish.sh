@@ -29,7 +29,9 @@ want=sha256:$(openssl x509 -in "$dir/state/tls/server.crt" -outform DER | sha256
 echo "$out" | tail -n +3 >"$dir/publish.ldif"
 
 # ---- by LDIF ----
-slapd_init "$dir/org" && slapd_load "$dir/org" "$example" && slapd_start "$dir/org" || exit 1
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
+	-addext subjectAltName=IP:127.0.0.1 -keyout "$dir/ca.key" -out "$dir/ca.crt" 2>/dev/null
+slapd_init "$dir/org" --tls "$dir/ca.crt" "$dir/ca.key" "$dir/ca.crt" && slapd_load "$dir/org" "$example" && slapd_start "$dir/org" || exit 1
 slapd_env "$dir/org"
 published() {
 	slapd_admin "$dir/org" ldapsearch -LLL -o ldif-wrap=no -b "$server" -s base waypostCertificateHash |
@@ -86,6 +88,21 @@ expect 0 "${publish[@]}" -D "$SLAPD_ROOTDN" -y "$dir/password" --drop "$first"
 	pass "the one named is dropped" || fail "published: $(published)"
 expect 0 "${publish[@]}" -D "$SLAPD_ROOTDN" -y "$dir/password" --only
 [ "$(published)" = "$hash" ] && [ "$(certificates)" = 1 ] && pass "only ours is left" || fail "published: $(published)"
+
+# ---- the same directory read by LDAP and as a file ----
+slapd_admin "$dir/org" ldapsearch -LLL -b dc=example,dc=com >"$dir/org.ldif"
+ask=(--from HQ-HUB1 --json --explain louis@example.com u@foreign.example nobody@example.com)
+printf 'tls_ca = "%s" starttls = true\n' "$dir/ca.crt" >"$dir/tls"
+sed -i "s|base = |$(tr '\n' ' ' <"$dir/tls") base = |" "$dir/c"
+read_by_ldap=("$waypost" --config "$dir/c" route --directory "$SLAPD_URL/dc=example,dc=com")
+expect 5 "$waypost" route --directory "$SLAPD_URL/dc=example,dc=com" "${ask[@]}"
+expect 2 "$waypost" route --directory "$SLAPD_URL" "${ask[@]}"
+says err "which part"
+expect 7 "$waypost" route --directory "ldap://127.0.0.1:1/dc=example,dc=com" "${ask[@]}"
+expect 0 "${read_by_ldap[@]}" -D "$SLAPD_ROOTDN" -y "$dir/password" "${ask[@]}"
+by_ldap=$out
+expect 0 "$waypost" route --directory "$dir/org.ldif" "${ask[@]}"
+[ "$by_ldap" = "$out" ] && pass "both give the same answers" || fail "$by_ldap is not $out"
 
 # ---- what the check of the host says; the daemons may not be built yet ----
 config "$SLAPD_URL"

@@ -1,5 +1,5 @@
-/* libldap for the few writes of the tools. */
-#include "admin/dirwrite.h"
+/* libldap for the tools. */
+#include "admin/dirclient.h"
 
 #include <lber.h>
 #include <ldap.h>
@@ -9,14 +9,14 @@
 
 #include "common/buf.h"
 
-enum { NETWORK_TIMEOUT_S = 10, SEARCH_TIMEOUT_S = 30 };
+enum { NETWORK_TIMEOUT_S = 10, SEARCH_TIMEOUT_S = 30, PAGE_ENTRIES = 1000 };
 
-struct dirwrite {
+struct dirclient {
 	LDAP *ld;
 	const char *uri;
 };
 
-static int ldap_failed(const struct dirwrite *d, int code, const char *what, struct err *e)
+static int ldap_failed(const struct dirclient *d, int code, const char *what, struct err *e)
 {
 	char *more = NULL;
 	bool is_denied = code == LDAP_INSUFFICIENT_ACCESS || code == LDAP_INVALID_CREDENTIALS ||
@@ -59,7 +59,7 @@ static void set_options(LDAP *ld, const struct host_directory *directory)
 	ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client);
 }
 
-static int sign_in(struct dirwrite *d, const struct dirwrite_bind *bind, struct err *e)
+static int sign_in(struct dirclient *d, const struct dirclient_bind *bind, struct err *e)
 {
 	char *password = mem_strdup(bind->bind_dn != NULL && bind->password != NULL ? bind->password : "");
 	struct berval credentials = { strlen(password), password };
@@ -78,8 +78,8 @@ static int refuse_cleartext(const char *uri, struct err *e)
 	return err_remedy(e, "set starttls = true in the host file, or use ldaps:// or ldapi://");
 }
 
-static int open_one(struct dirwrite *d, const struct host_directory *directory,
-		    const struct host_uri *uri, const struct dirwrite_bind *bind, struct err *e)
+static int open_one(struct dirclient *d, const struct host_directory *directory,
+		    const struct host_uri *uri, const struct dirclient_bind *bind, struct err *e)
 {
 	bool is_plain = uri->scheme == HOST_LDAP;
 	int rc;
@@ -101,17 +101,17 @@ static int open_one(struct dirwrite *d, const struct host_directory *directory,
 	return sign_in(d, bind, e);
 }
 
-static void hang_up(struct dirwrite *d)
+static void hang_up(struct dirclient *d)
 {
 	if (d->ld != NULL)
 		ldap_unbind_ext_s(d->ld, NULL, NULL);
 	d->ld = NULL;
 }
 
-int dirwrite_open(const struct host_directory *directory, const struct dirwrite_bind *bind,
-		  struct dirwrite **dir_r, struct err *e)
+int dirclient_open(const struct host_directory *directory, const struct dirclient_bind *bind,
+		  struct dirclient **dir_r, struct err *e)
 {
-	struct dirwrite *d = mem_zero(1, sizeof(*d));
+	struct dirclient *d = mem_zero(1, sizeof(*d));
 
 	for (size_t i = 0; i < directory->n_uris; i++) {
 		if (open_one(d, directory, &directory->uris[i], bind, e) == 0) {
@@ -126,7 +126,7 @@ int dirwrite_open(const struct host_directory *directory, const struct dirwrite_
 	return -1;
 }
 
-void dirwrite_close(struct dirwrite **dir)
+void dirclient_close(struct dirclient **dir)
 {
 	if (*dir == NULL)
 		return;
@@ -137,7 +137,7 @@ void dirwrite_close(struct dirwrite **dir)
 
 /* ---- reading ---- */
 
-static struct entry *take_entry(struct dirwrite *d, TALLOC_CTX *ctx, LDAPMessage *message)
+static struct entry *take_entry(struct dirclient *d, TALLOC_CTX *ctx, LDAPMessage *message)
 {
 	char *dn = ldap_get_dn(d->ld, message), *name;
 	struct entry *entry = entry_new(ctx, dn != NULL ? dn : "");
@@ -169,7 +169,7 @@ static char *server_filter(TALLOC_CTX *ctx, const char *attribute, const char *v
 	return filter;
 }
 
-int dirwrite_find_server(struct dirwrite *d, TALLOC_CTX *ctx, const char *base, const char *name,
+int dirclient_find_server(struct dirclient *d, TALLOC_CTX *ctx, const char *base, const char *name,
 			 const char *fqdn, struct entry **entry_r, struct err *e)
 {
 	const char *const attributes[] = { "cn", PUBLISH_HASH, PUBLISH_CERTIFICATE, NULL };
@@ -194,9 +194,75 @@ int dirwrite_find_server(struct dirwrite *d, TALLOC_CTX *ctx, const char *base, 
 	return err_remedy(e, "add the server, or correct server = \"…\" in the host file");
 }
 
+static void take_uuid(struct entry *entry)
+{
+	const char *text = entry_text(entry, "entryUUID");
+
+	if (text != NULL && !entry_uuid_parse(text, strlen(text), &entry->uuid))
+		entry->uuid = (struct entry_uuid){ { 0 } };
+}
+
+/* The cookie of the next page into COOKIE; empty after the last one. */
+static int take_page(struct dirclient *d, LDAPMessage *found, struct berval *cookie)
+{
+	LDAPControl **controls = NULL, *page;
+	int code = LDAP_SUCCESS, rc, estimate;
+
+	ber_memfree(cookie->bv_val);
+	*cookie = (struct berval){ 0, NULL };
+	rc = ldap_parse_result(d->ld, found, &code, NULL, NULL, NULL, &controls, 0);
+	if (rc == LDAP_SUCCESS && code != LDAP_SUCCESS)
+		rc = code;
+	page = ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, NULL);
+	if (rc == LDAP_SUCCESS && page != NULL)
+		rc = ldap_parse_pageresponse_control(d->ld, page, &estimate, cookie);
+	ldap_controls_free(controls);
+	return rc;
+}
+
+static int read_page(struct dirclient *d, TALLOC_CTX *ctx, const char *base, struct entry_list *list,
+		     struct berval *cookie)
+{
+	const char *const attributes[] = { "*", "entryUUID", NULL };
+	struct timeval limit = { .tv_sec = SEARCH_TIMEOUT_S };
+	LDAPControl *controls[2] = { NULL, NULL };
+	LDAPMessage *found = NULL;
+	int rc = ldap_create_page_control(d->ld, PAGE_ENTRIES, cookie, 0, &controls[0]);
+
+	if (rc == LDAP_SUCCESS)
+		rc = ldap_search_ext_s(d->ld, base, LDAP_SCOPE_SUBTREE, "(objectClass=*)",
+				       (char **)(uintptr_t)attributes, 0, controls, NULL, &limit, 0,
+				       &found);
+	for (LDAPMessage *m = ldap_first_entry(d->ld, found); rc == LDAP_SUCCESS && m != NULL;
+	     m = ldap_next_entry(d->ld, m)) {
+		struct entry *entry = take_entry(d, ctx, m);
+
+		take_uuid(entry);
+		entry_list_add(ctx, list, entry);
+	}
+	if (rc == LDAP_SUCCESS)
+		rc = take_page(d, found, cookie);
+	ldap_msgfree(found);
+	ldap_control_free(controls[0]);
+	return rc;
+}
+
+int dirclient_read(struct dirclient *d, TALLOC_CTX *ctx, const char *base, struct entry_list *list,
+		   struct err *e)
+{
+	struct berval cookie = { 0, NULL };
+	int rc;
+
+	do
+		rc = read_page(d, ctx, base, list, &cookie);
+	while (rc == LDAP_SUCCESS && cookie.bv_len > 0);
+	ber_memfree(cookie.bv_val);
+	return rc == LDAP_SUCCESS ? 0 : ldap_failed(d, rc, base, e);
+}
+
 /* ---- writing ---- */
 
-int dirwrite_apply(struct dirwrite *d, const struct publish_plan *plan, struct err *e)
+int dirclient_apply(struct dirclient *d, const struct publish_plan *plan, struct err *e)
 {
 	TALLOC_CTX *ctx = talloc_new(NULL);
 	LDAPMod *mods = talloc_zero_array(ctx, LDAPMod, plan->n + 1);
