@@ -46,7 +46,9 @@ packages() {
 	postfix               # test peer: next hop, measure of comparison
 	postfix-ldap
 	swaks                 # test peer: SMTP client
+	dns-root-data         # trust anchor of the resolver
 	nsd                   # test peer: authoritative DNS
+	ldnsutils             # signs its zones
 	dovecot-core          # test peer: mailbox server
 	dovecot-lmtpd
 	lmdb-utils            # looks into the replica

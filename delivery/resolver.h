@@ -52,7 +52,7 @@ static inline void resolver_cancel(struct resolver *r, uint64_t question)
 	r->ops->cancel(r, question);
 }
 
-/* Open questions are cancelled. Null is accepted. */
+/* Open questions are cancelled. Not from within a callback. Null is accepted. */
 static inline void resolver_free(struct resolver *r)
 {
 	if (r != NULL)
