@@ -140,11 +140,13 @@ build() {
 		echo "autogen.sh: $src is configured in place; remedy: make distclean" >&2
 		return 1
 	fi
+	# Objects of other arguments are not what make thinks they are.
+	[ "$(cat "$src/build/$kind/configured" 2>/dev/null)" = "$*" ] || rm -rf "${src:?}/build/$kind"
 	mkdir -p "$src/build/$kind"
 	cd "$src/build/$kind"
-	if [ ! -f Makefile ] || [ "$(cat configured 2>/dev/null)" != "$*" ]; then
-		"$src/configure" -q "$@" && echo "$*" >configured
-	fi && make -s -j"$(nproc)" all
+	[ -f Makefile ] || "$src/configure" -q "$@"
+	echo "$*" >configured
+	make -s -j"$(nproc)" all
 }
 
 case ${1-} in

@@ -527,14 +527,20 @@ static void advance_head(struct spool_writer *w)
 	add_todo(w, &batch->mail);
 }
 
-static void keep_house(struct spool_writer *w)
+/* Before the answers: who got one finds its message counted. */
+static void set_gauges(struct spool *spool)
 {
-	struct spool *spool = w->spool;
-	struct spool_log *log = &spool->log;
+	const struct spool_log *log = &spool->log;
 
 	spool_gauge(&spool->counters.live_messages, log->index.count);
 	spool_gauge(&spool->counters.live_bytes, log->live_bytes);
 	spool_gauge(&spool->counters.log_bytes, log->log_bytes);
+}
+
+static void keep_house(struct spool_writer *w)
+{
+	struct spool *spool = w->spool;
+
 	if (w->is_failed)
 		return;
 	advance_head(w);
@@ -578,6 +584,7 @@ static bool run_group(struct spool_writer *w)
 		result = sync_log(w);
 	if (result == 0)
 		count_group(w);
+	set_gauges(w->spool);
 	spool_group_answer(&w->group, result == 0 ? SPOOL_OK : SPOOL_READ_ONLY);
 	keep_house(w);
 	return true;

@@ -35,7 +35,7 @@ struct recovered {
 	size_t count;
 	uint32_t damages;
 	uint64_t damaged_id;
-	uint32_t read_only; /* how often on_read_only was called */
+	_Atomic uint32_t read_only; /* how often on_read_only was called, by any thread */
 };
 
 struct spool_bench {
