@@ -1,0 +1,558 @@
+/* What becomes visible when: refreshes, the guard, cookies, snapshots, failures. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/replica_recipients.h"
+#include "common/snapshot_file.h"
+#include "ldapsync/apply.h"
+#include "ldapsync/source.h"
+#include "tests/ldapsync/replica_fixture.h"
+
+enum { BINDING = 7, MANY = 60 };
+
+static struct apply_directory directories[2] = { { "corp", 20 }, { "more", 20 } };
+static struct apply_config config = { .directories = directories, .n_directories = 1 };
+static struct apply *apply;
+
+static void open_apply(void)
+{
+	struct err err = { 0 };
+
+	if (apply_open(&config, &apply, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static int setup(void **state)
+{
+	if (state_dir_setup(state) < 0)
+		return -1;
+	config.state_dir = *state;
+	config.n_directories = 1;
+	open_apply();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	apply_close(&apply);
+	return state_dir_teardown(state);
+}
+
+static void give(size_t directory, enum event_kind kind, uint64_t number, const void *data,
+		 size_t len)
+{
+	const struct event event = { kind, number, data, len };
+	struct err err = { 0 };
+
+	if (apply_event(apply, directory, &event, 1000, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void give_entry(size_t directory, struct entry *entry)
+{
+	struct buf bytes = { 0 };
+
+	entry_encode(entry, &bytes);
+	give(directory, EVENT_UPSERT, 0, bytes.data, bytes.len);
+	buf_free(&bytes);
+	talloc_free(entry);
+}
+
+static void give_uuid(size_t directory, enum event_kind kind, unsigned id)
+{
+	const struct entry_uuid uuid = make_uuid(id);
+
+	give(directory, kind, 0, &uuid, sizeof(uuid));
+}
+
+static void give_person(size_t directory, unsigned id)
+{
+	char dn[64], mail[64];
+
+	snprintf(dn, sizeof(dn), "uid=%u,ou=People,dc=x", id);
+	snprintf(mail, sizeof(mail), "u%u@example.com", id);
+	give_entry(directory, make_person(id, dn, mail));
+}
+
+static void commit(void)
+{
+	struct err err = { 0 };
+
+	if (apply_commit(apply, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+/* A site, a server and N people from 100 on, in one refresh. */
+static void refresh(size_t directory, enum source_refresh kind, unsigned n, const char *cookie)
+{
+	give(directory, EVENT_REFRESH, kind, NULL, 0);
+	give_entry(directory, make_site(1, "cn=S,cn=Sites,dc=x"));
+	give_entry(directory, make_server(2, "cn=H,cn=Servers,dc=x", "cn=S,cn=Sites,dc=x"));
+	for (unsigned i = 0; i < n; i++)
+		give_person(directory, 100 + i);
+	give(directory, EVENT_COOKIE, BINDING, cookie, strlen(cookie));
+	give(directory, EVENT_DONE, 1, NULL, 0);
+	commit();
+}
+
+/* ---- what a reader sees ---- */
+
+struct view {
+	struct replica *replica;
+	struct replica_reader *reader;
+	bool is_there;
+};
+
+static struct view look(void)
+{
+	struct view view = { .replica = replica_open(config.state_dir) };
+
+	view.reader = replica_reader_new(view.replica);
+	view.is_there = replica_begin(view.reader, NULL) == 0;
+	return view;
+}
+
+static void look_away(struct view *view)
+{
+	if (view->is_there)
+		replica_end(view->reader);
+	replica_reader_free(&view->reader);
+	replica_close(&view->replica);
+}
+
+/* In a process of its own: LMDB allows one open of an environment per process. */
+static bool in_child(bool (*test)(unsigned arg), unsigned arg)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(test(arg) ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status) == 0;
+}
+
+static bool child_sees_replica(unsigned arg)
+{
+	struct view view = look();
+	bool there = view.is_there;
+
+	(void)arg;
+	look_away(&view);
+	return there;
+}
+
+static bool child_finds(unsigned id)
+{
+	struct view view = look();
+	struct recipient list[4];
+	char mail[64];
+	int n = 0;
+
+	if (view.is_there) {
+		struct recipient_source source = replica_recipient_source(view.reader);
+
+		snprintf(mail, sizeof(mail), "u%u@example.com", id);
+		n = source.by_address(source.ctx, mail, list, 4, NULL);
+	}
+	look_away(&view);
+	return n == 1;
+}
+
+static bool child_snapshot_has_sites(unsigned n)
+{
+	struct view view = look();
+	struct replica_snapshot what;
+	struct snapshot_file *file;
+	bool right = false;
+
+	if (view.is_there && replica_snapshot(view.reader, &what, NULL) == 0 &&
+	    snapshot_file_open(config.state_dir, &what, &file, NULL) == 0) {
+		right = snap_count(snapshot_file_view(file), SNAP_SITES) == n;
+		snapshot_file_unref(&file);
+	}
+	look_away(&view);
+	return right;
+}
+
+static bool sees_replica(void)
+{
+	return in_child(child_sees_replica, 0);
+}
+
+static bool finds(unsigned id)
+{
+	return in_child(child_finds, id);
+}
+
+static bool snapshot_has_sites(unsigned n)
+{
+	return in_child(child_snapshot_has_sites, n);
+}
+
+static uint64_t snapshot_now(void)
+{
+	struct apply_status status;
+
+	apply_status(apply, &status);
+	return status.snapshot.number;
+}
+
+static bool has_cookie(size_t directory, const char *text)
+{
+	struct buf cookie = { 0 };
+	bool same;
+
+	assert_int_equal(apply_cookie(apply, directory, BINDING, &cookie, NULL), 0);
+	same = cookie.len == strlen(text) && (cookie.len == 0 || memcmp(cookie.data, text,
+									cookie.len) == 0);
+	buf_free(&cookie);
+	return same;
+}
+
+/* ---- tests ---- */
+
+static void test_the_first_refresh_is_seen_only_when_it_is_done(void **state)
+{
+	(void)state;
+	give(0, EVENT_REFRESH, SOURCE_FULL, NULL, 0);
+	give_person(0, 100);
+	commit();
+	assert_false(sees_replica());
+	give_entry(0, make_site(1, "cn=S,dc=x"));
+	give(0, EVENT_COOKIE, BINDING, "c1", 2);
+	assert_true(has_cookie(0, ""));
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_true(finds(100));
+	assert_true(snapshot_has_sites(1));
+	assert_true(has_cookie(0, "c1"));
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+}
+
+static void test_a_first_refresh_cut_off_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	give(0, EVENT_REFRESH, SOURCE_FULL, NULL, 0);
+	give_person(0, 100);
+	commit();
+	refresh(0, SOURCE_FULL, 0, "c1"); /* the next session: 100 is gone */
+	assert_true(sees_replica());
+	assert_false(finds(100));
+}
+
+static void test_with_two_directories_nothing_is_seen_before_both_are_done(void **state)
+{
+	(void)state;
+	apply_close(&apply);
+	config.n_directories = 2;
+	open_apply();
+	refresh(0, SOURCE_FULL, 1, "a");
+	assert_false(sees_replica());
+	give(1, EVENT_REFRESH, SOURCE_FULL, NULL, 0);
+	give_person(1, 500);
+	give(1, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_true(finds(100));
+	assert_true(finds(500));
+	/* A later full refresh of one leaves the other's entries alone. */
+	give(1, EVENT_REFRESH, SOURCE_FULL, NULL, 0);
+	give_person(1, 501);
+	give(1, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_true(finds(100));
+	assert_true(finds(501));
+	assert_false(finds(500));
+}
+
+static void test_changes_are_seen_at_commit(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	refresh(0, SOURCE_FULL, 2, "c1");
+	before = snapshot_now();
+	give_person(0, 900);
+	give_uuid(0, EVENT_DELETE, 100);
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	assert_false(finds(900));
+	commit();
+	assert_true(finds(900));
+	assert_false(finds(100));
+	assert_true(has_cookie(0, "c2"));
+	assert_int_equal(snapshot_now(), before); /* people are no topology */
+	give_entry(0, make_site(3, "cn=T,cn=Sites,dc=x"));
+	commit();
+	assert_int_equal(snapshot_now(), before + 1);
+	assert_true(snapshot_has_sites(2));
+}
+
+static void test_resuming_shows_people_at_once_but_deletes_and_routes_at_the_end(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 2, "c1");
+	give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+	give_person(0, 900);
+	give_entry(0, make_site(3, "cn=T,cn=Sites,dc=x"));
+	give_uuid(0, EVENT_DELETE, 100);
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	commit();
+	assert_true(finds(900));
+	assert_true(finds(100));
+	assert_true(snapshot_has_sites(1));
+	assert_true(has_cookie(0, "c1"));
+	give(0, EVENT_DONE, 0, NULL, 0);
+	commit();
+	assert_false(finds(100));
+	assert_true(finds(101));
+	assert_true(snapshot_has_sites(2));
+	assert_true(has_cookie(0, "c2"));
+}
+
+static void test_a_present_phase_deletes_what_it_did_not_name(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 3, "c1");
+	give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+	give_uuid(0, EVENT_PRESENT, 1);
+	give_uuid(0, EVENT_PRESENT, 2);
+	give_uuid(0, EVENT_PRESENT, 100);
+	give_uuid(0, EVENT_PRESENT, 4711); /* not known: no harm */
+	give_person(0, 101);
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_true(finds(100));
+	assert_true(finds(101));
+	assert_false(finds(102));
+}
+
+static void test_a_file_is_one_transaction(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FILE, 3, "");
+	give(0, EVENT_REFRESH, SOURCE_FILE, NULL, 0);
+	give_entry(0, make_site(1, "cn=S,cn=Sites,dc=x"));
+	give_person(0, 900);
+	commit();
+	assert_false(finds(900));
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_true(finds(900));
+	assert_false(finds(100));
+}
+
+static void test_a_full_refresh_is_seen_as_a_whole_in_a_new_generation(void **state)
+{
+	uint64_t generation = apply_store(apply)->generation;
+
+	(void)state;
+	refresh(0, SOURCE_FULL, 3, "c1");
+	give(0, EVENT_REFRESH, SOURCE_FULL, NULL, 0);
+	give_person(0, 900);
+	commit();
+	assert_false(finds(900));
+	assert_true(finds(100));
+	refresh(0, SOURCE_FULL, 2, "c2"); /* cut off and begun anew */
+	assert_false(finds(900));
+	assert_true(finds(101));
+	assert_false(finds(102));
+	assert_int_not_equal(apply_store(apply)->generation, generation);
+	assert_true(has_cookie(0, "c2"));
+}
+
+/* KIND decides where the refresh happens; either way too little comes. */
+static void hold_and_accept(enum source_refresh kind)
+{
+	struct err err = { 0 };
+
+	refresh(0, SOURCE_FULL, MANY, "c1");
+	refresh(0, kind, MANY / 2, "c2");
+	assert_int_equal(apply_phase(apply, 0), APPLY_HELD);
+	assert_non_null(apply_held(apply));
+	assert_true(finds(100 + MANY - 1));
+	assert_true(has_cookie(0, "c1"));
+	give_person(0, 900); /* live changes go on meanwhile */
+	give(0, EVENT_COOKIE, BINDING, "c3", 2);
+	commit();
+	assert_true(has_cookie(0, "c1"));
+	assert_int_equal(apply_accept(apply, &err), 1);
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+	assert_null(apply_held(apply));
+	assert_false(finds(100 + MANY - 1));
+	assert_true(finds(100));
+	assert_true(finds(900));
+	assert_true(has_cookie(0, "c3"));
+	assert_int_equal(apply_accept(apply, &err), 0);
+}
+
+static void test_the_guard_holds_a_full_refresh_back(void **state)
+{
+	(void)state;
+	hold_and_accept(SOURCE_FULL);
+}
+
+static void test_the_guard_holds_a_present_phase_back(void **state)
+{
+	(void)state;
+	hold_and_accept(SOURCE_RESUME);
+}
+
+static void test_the_guard_holds_a_file_back(void **state)
+{
+	(void)state;
+	hold_and_accept(SOURCE_FILE);
+}
+
+static void test_a_better_refresh_lifts_the_guard(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, MANY, "c1");
+	refresh(0, SOURCE_RESUME, 1, "c2");
+	assert_int_equal(apply_phase(apply, 0), APPLY_HELD);
+	refresh(0, SOURCE_RESUME, MANY, "c3");
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+	assert_null(apply_held(apply));
+	assert_true(finds(100 + MANY - 1));
+}
+
+static void test_a_handful_may_always_go(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 10, "c1");
+	refresh(0, SOURCE_RESUME, 1, "c2");
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+	assert_false(finds(105));
+}
+
+static void test_the_last_server_does_not_go_by_accident(void **state)
+{
+	uint64_t before;
+	struct err err = { 0 };
+
+	(void)state;
+	refresh(0, SOURCE_FULL, 1, "c1");
+	before = snapshot_now();
+	give_uuid(0, EVENT_DELETE, 2);
+	commit();
+	assert_non_null(apply_held(apply));
+	assert_int_equal(snapshot_now(), before);
+	assert_int_equal(apply_accept(apply, &err), 1);
+	assert_null(apply_held(apply));
+	assert_int_equal(snapshot_now(), before + 1);
+}
+
+static void test_a_server_that_comes_back_ends_the_hold(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	refresh(0, SOURCE_FULL, 1, "c1");
+	before = snapshot_now();
+	give_uuid(0, EVENT_DELETE, 2);
+	commit();
+	give_entry(0, make_server(3, "cn=H,cn=Servers,dc=x", "cn=S,cn=Sites,dc=x"));
+	commit();
+	assert_null(apply_held(apply));
+	assert_int_equal(snapshot_now(), before); /* the same routing: no new number */
+}
+
+static void test_a_restart_goes_on_from_what_was_committed(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	refresh(0, SOURCE_FULL, 2, "c1");
+	before = snapshot_now();
+	give_person(0, 900); /* not committed */
+	apply_close(&apply);
+	open_apply();
+	assert_int_equal(snapshot_now(), before);
+	assert_true(has_cookie(0, "c1"));
+	assert_true(finds(100));
+	assert_false(finds(900));
+}
+
+static void test_a_lost_image_is_made_again_at_start(void **state)
+{
+	char path[512];
+	uint64_t before;
+
+	refresh(0, SOURCE_FULL, 1, "c1");
+	before = snapshot_now();
+	apply_close(&apply);
+	snprintf(path, sizeof(path), "%s/replica/snapshots/%llu.img", (char *)*state,
+		 (unsigned long long)before);
+	assert_int_equal(truncate(path, 100), 0);
+	open_apply();
+	assert_int_equal(snapshot_now(), before + 1);
+	assert_true(snapshot_has_sites(1));
+}
+
+static void test_old_images_are_removed_but_for_the_history(void **state)
+{
+	char path[512];
+
+	refresh(0, SOURCE_FULL, 1, "c1");
+	for (unsigned i = 0; i < APPLY_KEEP_SNAPSHOTS + 5; i++) {
+		char dn[64];
+
+		snprintf(dn, sizeof(dn), "cn=T%u,cn=Sites,dc=x", i);
+		give_entry(0, make_site(10, dn));
+		commit();
+	}
+	for (uint64_t n = 1; n <= snapshot_now(); n++) {
+		snprintf(path, sizeof(path), "%s/replica/snapshots/%llu.img", (char *)*state,
+			 (unsigned long long)n);
+		assert_int_equal(access(path, F_OK) == 0, n + APPLY_KEEP_SNAPSHOTS > snapshot_now());
+	}
+}
+
+static void test_only_one_writes(void **state)
+{
+	struct apply *second;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(apply_open(&config, &second, &err), -1);
+	assert_int_equal(err.domain, ERR_SYSTEM);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_the_first_refresh_is_seen_only_when_it_is_done),
+		TEST(test_a_first_refresh_cut_off_leaves_nothing_behind),
+		TEST(test_with_two_directories_nothing_is_seen_before_both_are_done),
+		TEST(test_changes_are_seen_at_commit),
+		TEST(test_resuming_shows_people_at_once_but_deletes_and_routes_at_the_end),
+		TEST(test_a_present_phase_deletes_what_it_did_not_name),
+		TEST(test_a_file_is_one_transaction),
+		TEST(test_a_full_refresh_is_seen_as_a_whole_in_a_new_generation),
+		TEST(test_the_guard_holds_a_full_refresh_back),
+		TEST(test_the_guard_holds_a_present_phase_back),
+		TEST(test_the_guard_holds_a_file_back),
+		TEST(test_a_better_refresh_lifts_the_guard),
+		TEST(test_a_handful_may_always_go),
+		TEST(test_the_last_server_does_not_go_by_accident),
+		TEST(test_a_server_that_comes_back_ends_the_hold),
+		TEST(test_a_restart_goes_on_from_what_was_committed),
+		TEST(test_a_lost_image_is_made_again_at_start),
+		TEST(test_old_images_are_removed_but_for_the_history),
+		TEST(test_only_one_writes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
