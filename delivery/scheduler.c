@@ -311,7 +311,8 @@ static void *scheduler_thread(void *arg)
 		scheduler_act(s);
 		send_orders(s);
 		write_states(s);
-		waker_sleep(&s->waker, &s->box, time_to_sleep(s));
+		if (!s->is_stopping)
+			waker_sleep(&s->waker, &s->box, time_to_sleep(s));
 	}
 	return NULL;
 }
