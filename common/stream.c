@@ -214,15 +214,8 @@ bool stream_is_drained(const struct stream *s)
 
 static size_t find_room(struct stream *s, char **at_r)
 {
-	size_t room;
-
 	*at_r = s->read_buffer;
-	if (s->handler->room == NULL)
-		return s->read_size;
-	room = s->handler->room(s->arg, at_r);
-	if (room == 0)
-		stream_read_stop(s);
-	return room;
+	return s->handler->room != NULL ? s->handler->room(s->arg, at_r) : s->read_size;
 }
 
 static void deliver_plaintext(struct stream *s)
@@ -234,8 +227,10 @@ static void deliver_plaintext(struct stream *s)
 		size_t room = find_room(s, &at);
 		int n;
 
-		if (room == 0)
+		if (room == 0) {
+			stream_read_stop(s);
 			return;
+		}
 		n = tls_read(s->tls, at, room, &err);
 		if (n > 0)
 			s->handler->on_data(s->arg, at, (size_t)n);
@@ -281,8 +276,10 @@ static void on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *buf)
 {
 	struct stream *s = tcp->data;
 
+	if (n == UV_ENOBUFS)
+		stream_read_stop(s); /* no room: here, since libuv calls us after on_alloc */
 	if (n == 0 || n == UV_ENOBUFS || s->closing || s->ended)
-		return; /* ENOBUFS: there was no room, reading has stopped */
+		return;
 	if (n < 0) {
 		end_uv(s, (int)n);
 		return;

@@ -119,13 +119,14 @@ static void change_queues(struct scheduler *scheduler, struct queue_call *call,
 {
 	struct queue_set *set = scheduler_queues(scheduler);
 	struct queue *queue, *next;
-	json_int_t count = 0;
+	json_int_t count = 0, messages = 0;
 
 	for (queue = queue_first(set); queue != NULL; queue = next) {
 		next = queue_after(queue);
 		if (!matches(queue, call->filter))
 			continue;
 		count += queue_length(queue) > 0 || queue->suspended;
+		messages += (json_int_t)queue_length(queue);
 		verb(set, queue, scheduler_now_ms(scheduler));
 	}
 	if (count == 0 && call->filter[0] != '\0') {
@@ -136,7 +137,7 @@ static void change_queues(struct scheduler *scheduler, struct queue_call *call,
 		ctl_fail(call->call, &err);
 		return;
 	}
-	ctl_row(call->call, json_pack("{s:I}", "queues", count));
+	ctl_row(call->call, json_pack("{s:I, s:I}", "queues", count, "messages", messages));
 	ctl_end(call->call, NULL);
 }
 

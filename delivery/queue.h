@@ -191,7 +191,7 @@ void queue_set_limits(struct queue_set *set, const struct queue_limits *limits);
 
 /*
  * Queues a committed message: one copy per destination. PAYLOAD: each copy takes a reference
- * of its own. ARRIVAL_S: on the same seconds scale as NOW_S of queue_next.
+ * of its own; null if it has to be read back. ARRIVAL_S: on the same seconds scale as NOW_S of queue_next.
  */
 void queue_accept(struct queue_set *set, uint64_t spool_id, uint32_t arrival_s, uint16_t loop,
 		  struct message *payload, const struct queue_destination *destinations,

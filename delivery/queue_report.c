@@ -36,7 +36,8 @@ void queue_accept(struct queue_set *set, uint64_t spool_id, uint32_t arrival_s, 
 
 		if (first == NULL)
 			first = copy;
-		copy_take_payload(set, copy, payload);
+		if (payload != NULL)
+			copy_take_payload(set, copy, payload);
 		copy_to_ready(set, copy, false);
 	}
 }

@@ -80,6 +80,19 @@ static void on_accepted(struct scheduler *s, struct mail *mail)
 	accepted_free(a);
 }
 
+/* Hosts, ports, certificates may be others now: new connections for new mail. */
+static void renew_connections(struct scheduler *s, struct queue *queue)
+{
+	struct queue_connection *connection;
+
+	LIST_FOREACH(connection, &queue->connections, link) {
+		if (connection->state == CONNECTION_OPENING || connection->closing)
+			continue;
+		queue_connection_closing(s->queues, connection);
+		scheduler_disconnect(s, connection);
+	}
+}
+
 static void on_view(struct scheduler *s, struct mail *mail)
 {
 	struct view_mail *m = WP_CONTAINER(mail, struct view_mail, mail);
@@ -90,9 +103,11 @@ static void on_view(struct scheduler *s, struct mail *mail)
 	free(m);
 	queue_set_limits(s->queues, &s->view->limits);
 	/* What could not go, or could not be reached, may have another way now. */
-	for (queue = queue_first(s->queues); queue != NULL; queue = queue_after(queue))
+	for (queue = queue_first(s->queues); queue != NULL; queue = queue_after(queue)) {
+		renew_connections(s, queue);
 		if (queue->key.kind == QUEUE_UNREACHABLE || queue->retry)
 			queue_resubmit(s->queues, queue, s->now_ms);
+	}
 }
 
 static void on_ready(struct scheduler *s, struct mail *mail)

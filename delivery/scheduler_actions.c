@@ -149,14 +149,18 @@ static void act_assign(struct scheduler *s, struct queue_action *action)
 	}
 }
 
-static void act_close(struct scheduler *s, struct queue_action *action)
+void scheduler_disconnect(struct scheduler *s, struct queue_connection *connection)
 {
-	struct sched_connection *c =
-		WP_CONTAINER(action->connection, struct sched_connection, queue);
+	struct sched_connection *c = WP_CONTAINER(connection, struct sched_connection, queue);
 	struct connect_order *order = mem_zero(1, sizeof(*order));
 
 	order->connection = c->handle;
 	scheduler_order(s, c->handle.loop, &order->mail, MAIL_DISCONNECT);
+}
+
+static void act_close(struct scheduler *s, struct queue_action *action)
+{
+	scheduler_disconnect(s, action->connection);
 }
 
 static void act_load(struct scheduler *s, struct queue_action *action)

@@ -78,6 +78,8 @@ void scheduler_order(struct scheduler *s, uint16_t loop, struct mail *mail, enum
 void scheduler_act(struct scheduler *s);
 void scheduler_connection_free(struct scheduler *s, struct sched_connection *c);
 struct sched_connection *scheduler_connection_find(struct scheduler *s, const struct handle *h);
+/* Orders the loop to end it after what it has. */
+void scheduler_disconnect(struct scheduler *s, struct queue_connection *connection);
 void scheduler_connections_free(struct scheduler *s);
 void scheduler_queue_memory_free(struct queue *queue);
 

@@ -97,8 +97,9 @@ key_pair() {
 	chmod 600 "$dir/$1/state/tls/server.key"
 }
 start_mailbox() {
+	mkdir -p "$dir/mail$1"
 	"$tools/smtp_sink" --lmtp --listen "$(address "$1"):$lmtp" --journal "$dir/mbx$1" --keep "$dir/mail$1" \
-		--rule "${2:-}" >"$dir/sink$1" 2>&1 &
+		${2:+--rule "$2"} >"$dir/sink$1" 2>&1 &
 	sinks+=($!)
 	wait_for 5 grep -q listening "$dir/sink$1"
 }
@@ -138,8 +139,8 @@ for s in A B C; do hub_start "$dir/$s"; done
 say "from A to C: by the hub site B, mutual TLS, then LMTP"
 send A userA@example.com userC@example.com
 wait_for 20 got C "m-userC@example.com"
-track A userC | grep -qx "SEND hubB.example.com userC@example.com"
-track B userC | grep -qx "SEND hubC.example.com userC@example.com"
+track A userC | grep -qx "SEND hubb.example.com userC@example.com"
+track B userC | grep -qx "SEND hubc.example.com userC@example.com"
 track C userC | grep -q "^DELIVER .*userC@example.com"
 grep -q '"tls":"TLSv1.3 [A-Z0-9_]* pinned"' "$dir"/A/state/log/track-*.jsonl
 grep -q "^Return-Path: <userA@example.com>" "$dir"/mailC/*.eml
