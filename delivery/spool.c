@@ -18,7 +18,7 @@
 enum {
 	SEGMENT_BYTES = 64 * 1024 * 1024,
 	SEGMENT_BYTES_MIN = 64 * 1024,
-	SEGMENT_BYTES_MAX = 1024 * 1024 * 1024,
+	SEGMENT_BYTES_MAX = SEGMENT_BYTES, /* see SPOOL_RECIPIENTS_MAX */
 	CLEAN_ABOVE_BYTES = 256 * 1024 * 1024,
 	STATE_DELAY_MS = 50,
 	RESERVE_SEGMENTS = 2,
@@ -54,8 +54,11 @@ const char *spool_error_name(enum spool_error error)
 
 void spool_fail(struct spool *spool, const struct err *cause)
 {
-	if (!atomic_exchange(&spool->is_read_only, true) && spool->events.on_read_only != NULL)
+	pthread_mutex_lock(&spool->fail_lock);
+	if (!atomic_load(&spool->is_read_only) && spool->events.on_read_only != NULL)
 		spool->events.on_read_only(spool->events.arg, cause);
+	atomic_store(&spool->is_read_only, true);
+	pthread_mutex_unlock(&spool->fail_lock);
 }
 
 void spool_tell_damage(struct spool *spool, const struct spool_damage *damage)
@@ -170,6 +173,7 @@ static void close_files(struct spool *spool)
 	spool_log_fini(&spool->log);
 	for (unsigned i = 0; i < BODY_DIRS; i++)
 		pthread_mutex_destroy(&spool->body_dirs[i].lock);
+	pthread_mutex_destroy(&spool->fail_lock);
 	if (spool->body_dir >= 0)
 		close(spool->body_dir);
 	if (spool->lock >= 0)
@@ -189,6 +193,7 @@ struct spool *spool_open(const char *dir, const struct spool_options *options,
 	if (events != NULL)
 		spool->events = *events;
 	mailbox_init(&spool->reads);
+	pthread_mutex_init(&spool->fail_lock, NULL);
 	for (unsigned i = 0; i < BODY_DIRS; i++)
 		pthread_mutex_init(&spool->body_dirs[i].lock, NULL);
 	spool_log_init(&spool->log, spool->files, -1, spool->options.segment_bytes);

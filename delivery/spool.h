@@ -97,7 +97,10 @@ struct spool_events {
 	void (*on_message)(void *arg, const struct spool_summary *summary);
 	/* During spool_open by its caller, later by a thread of the body pool. */
 	void (*on_damage)(void *arg, const struct spool_damage *damage);
-	/* Once, by a thread of the spool: nothing is accepted any more (invariants 8 and 14). */
+	/*
+	 * Once, by a thread of the spool, before the first refusal: nothing is accepted any
+	 * more (invariants 8 and 14).
+	 */
 	void (*on_read_only)(void *arg, const struct err *cause);
 };
 

@@ -220,7 +220,7 @@ static int apply_message(struct spool_log *log, struct segment *segment, uint32_
 	if (entry->bytes != 0) {
 		unplace(log, entry);
 	} else {
-		entry->recipients = message.recipients & 0x7fffffff;
+		entry->recipients = message.recipients;
 		entry->is_ref = message.is_ref;
 	}
 	entry->segment = segment->number;

@@ -42,6 +42,7 @@ struct spool {
 	struct mailbox reads;
 	struct body_dir_state body_dirs[BODY_DIRS];
 	_Atomic uint64_t next_id;
+	pthread_mutex_t fail_lock; /* the first failure is told of before anything is refused */
 	atomic_bool is_read_only;
 	struct spool_counters counters;
 };

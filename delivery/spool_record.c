@@ -271,7 +271,7 @@ static int message_field(const struct tlv *t, void *object)
 	case TAG_STORED_SIZE:
 		return tlv_u64(t, UINT64_MAX, &m->stored_size) ? 1 : -1;
 	case TAG_RECIPIENTS:
-		return read_u32(t, &m->recipients) ? 1 : -1;
+		return read_u32(t, &m->recipients) && m->recipients <= SPOOL_RECIPIENTS_MAX ? 1 : -1;
 	case TAG_BODY_SUM:
 		m->is_ref = true;
 		return tlv_u64(t, UINT64_MAX, &m->body_sum) ? 1 : -1;

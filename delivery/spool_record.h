@@ -65,6 +65,7 @@ enum {
 	SPOOL_GROUP_BYTES = 64,
 	SPOOL_HEAD_MAX = 96,
 	SPOOL_OUTCOME_MAX = 4096,
+	SPOOL_RECIPIENTS_MAX = 1 << 23, /* more than envelopes in a segment can have */
 };
 
 /* Of the records of a segment; of its first one with KEY 0. */

@@ -17,6 +17,7 @@
 #include "delivery/spool_clean.h"
 #include "delivery/spool_group.h"
 #include "delivery/spool_private.h"
+#include "delivery/spool_retire.h"
 #include "delivery/spool_sidecar.h"
 
 enum {
@@ -37,7 +38,7 @@ struct spool_writer {
 	/* The thread's: */
 	struct segment *current;
 	uint32_t commit;
-	uint32_t head; /* of the HEAD record on its way */
+	uint32_t head;           /* of the HEAD record on its way */
 	uint64_t dirty_since_ms; /* written and not synced; 0: nothing */
 	struct spool_group group;
 	struct mail *todo, *todo_last; /* chores, oldest first */
@@ -121,85 +122,7 @@ static void add_spent(struct spool_writer *w, struct mail *chore)
 	w->spent = chore;
 }
 
-/* --- what follows a sync --- */
-
-struct unlink_job {
-	struct job job;
-	struct spool *spool;
-	size_t count;
-	uint64_t id[];
-};
-
-static void unlink_bodies(struct job *job)
-{
-	struct unlink_job *u = WP_CONTAINER(job, struct unlink_job, job);
-
-	for (size_t i = 0; i < u->count; i++)
-		body_file_unlink(u->spool->body_dir, u->id[i]);
-	free(u);
-}
-
-/* Invariant 7: only after DONE is durable. */
-static void drop_bodies(struct spool_writer *w)
-{
-	size_t bytes = w->gone_count * sizeof(w->gone[0]);
-	struct unlink_job *u;
-
-	if (w->gone_count == 0)
-		return;
-	u = mem_alloc(sizeof(*u) + bytes);
-	u->job.run = unlink_bodies;
-	u->spool = w->spool;
-	u->count = w->gone_count;
-	memcpy(u->id, w->gone, bytes);
-	w->gone_count = 0;
-	job_pool_add(w->spool->pool, &u->job, false);
-}
-
-struct segment_job {
-	struct job job;
-	struct spool *spool;
-	struct segment *segment; /* a reference */
-	uint32_t number;
-};
-
-static void add_segment_job(struct spool_writer *w, void (*run)(struct job *),
-			    struct segment *segment, uint32_t number)
-{
-	struct segment_job *s = mem_alloc(sizeof(*s));
-
-	*s = (struct segment_job){ { .run = run }, w->spool, segment, number };
-	job_pool_add(w->spool->pool, &s->job, false);
-}
-
-/* The last user removes the file: a reader, or the job that writes the sidecar. */
-static void remove_segment(struct job *job)
-{
-	struct segment_job *s = WP_CONTAINER(job, struct segment_job, job);
-
-	if (s->segment != NULL)
-		segment_unref(&s->spool->log, s->segment);
-	spool_reserve_freed(&s->spool->reserve, s->number + 1);
-	free(s);
-}
-
-/* Invariant 6: the HEAD that was applied is durable now. */
-static void drop_segments(struct spool_writer *w)
-{
-	struct spool_log *log = &w->spool->log;
-
-	while (log->oldest < log->head) {
-		uint32_t number = log->oldest;
-		struct segment *segment;
-
-		pthread_mutex_lock(&log->lock);
-		segment = spool_log_shift(log);
-		if (segment != NULL)
-			segment->is_dropped = true;
-		pthread_mutex_unlock(&log->lock);
-		add_segment_job(w, remove_segment, segment, number);
-	}
-}
+/* --- writing --- */
 
 static void note_durable(struct spool_writer *w)
 {
@@ -209,11 +132,11 @@ static void note_durable(struct spool_writer *w)
 	w->dirty_since_ms = 0;
 	w->commit++;
 	spool_count(&w->spool->counters.commits, 1);
-	drop_bodies(w);
-	drop_segments(w);
+	if (w->gone_count > 0)
+		spool_retire_bodies(w->spool, w->gone, w->gone_count);
+	w->gone_count = 0;
+	spool_retire_segments(w->spool);
 }
-
-/* --- writing --- */
 
 static int fail(struct spool_writer *w, const char *what)
 {
@@ -285,16 +208,6 @@ static int sync_log(struct spool_writer *w)
 	return 0;
 }
 
-static void write_sidecar(struct job *job)
-{
-	struct segment_job *s = WP_CONTAINER(job, struct segment_job, job);
-
-	sidecar_write(&s->spool->log, s->segment);
-	buf_free(&s->segment->gists);
-	segment_unref(&s->spool->log, s->segment);
-	free(s);
-}
-
 /*
  * Ends the current segment at its last record. It is durable before anything is written to the
  * next one: so only the last segment that has records can have a torn end.
@@ -309,10 +222,7 @@ static int seal_current(struct spool_writer *w)
 	if (spool->files->fsync(segment->fd) < 0)
 		return fail(w, "sync");
 	note_durable(w);
-	pthread_mutex_lock(&spool->log.lock);
-	segment_ref(segment);
-	pthread_mutex_unlock(&spool->log.lock);
-	add_segment_job(w, write_sidecar, segment, segment->number);
+	spool_retire_gists(spool, segment);
 	return 0;
 }
 
@@ -539,12 +449,11 @@ static void set_gauges(struct spool *spool)
 
 static void keep_house(struct spool_writer *w)
 {
-	struct spool *spool = w->spool;
-
 	if (w->is_failed)
 		return;
 	advance_head(w);
-	spool_clean_step(&w->cleaner, w->is_stuck || spool_reserve_is_full(&spool->reserve));
+	spool_clean_step(&w->cleaner,
+			 w->is_stuck || spool_reserve_is_full(&w->spool->reserve));
 }
 
 /* --- the thread --- */
