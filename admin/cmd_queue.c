@@ -42,11 +42,21 @@ static void print_queues(TALLOC_CTX *ctx, const json_t *rows)
 	print_buf(&out);
 }
 
+/* FILTER, if it is given: the daemon compares it with name, kind, next hop and connector. */
+static json_t *filter_args(const struct cli *cli)
+{
+	json_t *args = json_object();
+
+	if (cli->n_operands > 0)
+		json_object_set_new(args, "filter", ctl_text(cli->operands[0]));
+	return args;
+}
+
 int cmd_queue_list(struct cli *cli, struct err *e)
 {
 	json_t *rows = json_array();
 
-	if (ask_daemon(cli, DELIVERY, "queue.list", NULL, keep_row, rows, e) < 0) {
+	if (ask_daemon(cli, DELIVERY, "queue.list", filter_args(cli), keep_row, rows, e) < 0) {
 		json_decref(rows);
 		return -1;
 	}
@@ -77,17 +87,13 @@ static int confirm_suspend(const struct cli *cli, struct err *e)
 int cmd_queue_change(struct cli *cli, struct err *e)
 {
 	const char *verb = talloc_asprintf(cli->ctx, "queue.%s", cli->command->verb);
-	json_t *args = json_object(), *rows = json_array();
 	const json_t *row;
+	json_t *rows;
 
-	if (cli->n_operands > 0)
-		json_object_set_new(args, "filter", ctl_text(cli->operands[0]));
-	if (confirm_suspend(cli, e) < 0) {
-		json_decref(args);
-		json_decref(rows);
+	if (confirm_suspend(cli, e) < 0)
 		return -1;
-	}
-	if (ask_daemon(cli, DELIVERY, verb, args, keep_row, rows, e) < 0) {
+	rows = json_array();
+	if (ask_daemon(cli, DELIVERY, verb, filter_args(cli), keep_row, rows, e) < 0) {
 		json_decref(rows);
 		return -1;
 	}
@@ -95,9 +101,8 @@ int cmd_queue_change(struct cli *cli, struct err *e)
 	if (cli->json && !cli->quiet)
 		cli_print_json(row != NULL ? json_deep_copy(row) : json_object());
 	else if (!cli->quiet)
-		printf("%lld queues, %lld messages\n",
-		       (long long)json_integer_value(json_object_get(row, "queues")),
-		       (long long)json_integer_value(json_object_get(row, "messages")));
+		printf("%s: queues: %lld\n", cli->command->verb,
+		       (long long)json_integer_value(json_object_get(row, "queues")));
 	json_decref(rows);
 	return EXIT_DONE;
 }

@@ -7,6 +7,7 @@
 
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/ctl_proto.h"
 #include "delivery/scheduler.h"
 
 /* A call on its way to the scheduler's thread; the filter is copied. */
@@ -87,7 +88,7 @@ static json_t *queue_row(struct scheduler *scheduler, const struct queue *queue)
 		retry = clock_wall_ms() + (queue->next_retry_ms > now ? queue->next_retry_ms - now : 0);
 	else if (waiting != NULL && queue->ready_count == 0)
 		retry = clock_wall_ms() + (waiting->due_ms > now ? waiting->due_ms - now : 0);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:s}", "queue", name, "kind",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "queue", name, "kind",
 			 queue_kind_name(queue->key.kind), "next_hop",
 			 plan != NULL && plan->display[0] != '\0' ? plan->display : queue->key.next_hop,
 			 "connector",
@@ -96,7 +97,7 @@ static json_t *queue_row(struct scheduler *scheduler, const struct queue *queue)
 			 "status", queue_state_name(queue), "messages",
 			 (json_int_t)queue_length(queue), "oldest",
 			 time_or_null((uint64_t)queue_oldest_s(queue) * 1000), "next_retry",
-			 time_or_null(retry), "last_error", queue->last_error);
+			 time_or_null(retry), "last_error", ctl_text(queue->last_error));
 }
 
 static void list_queues(struct scheduler *scheduler, struct queue_call *call)
