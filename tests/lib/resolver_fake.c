@@ -52,7 +52,7 @@ static size_t make_rdata(const struct line *line, uint8_t *rdata)
 	struct ipaddr address;
 	unsigned preference;
 	char exchange[256];
-	size_t len;
+	size_t len = 0;
 
 	if (strcmp(line->kind, "MX") == 0) {
 		if (sscanf(line->value, "%u %255s", &preference, exchange) != 2 ||

@@ -178,17 +178,18 @@ slapd_load() {
 }
 
 slapd_start() {
-	local dir i
+	local dir pid i
 	dir=$(cd "$1" && pwd) || return 1
 	slapd_pid "$dir" >/dev/null && return 0
 	slapd_env "$dir"
 	# With -d it stays in the foreground, so that the pid is the one this shell saw.
 	slapd -F "$dir/config" -h "$SLAPD_URL/ $SLAPD_LDAPI/" -d "${SLAPD_DEBUG:-none}" \
 		>>"$dir/slapd.log" 2>&1 </dev/null &
-	echo $! >"$dir/slapd.sh.pid"
+	pid=$!
+	echo $pid >"$dir/slapd.sh.pid"
 	for ((i = 0; i < 200; i++)); do
 		ldapwhoami -Q -Y EXTERNAL -H "$SLAPD_LDAPI" >/dev/null 2>&1 && return 0
-		slapd_pid "$dir" >/dev/null || break
+		kill -0 $pid 2>/dev/null || break
 		sleep 0.1
 	done
 	tail -5 "$dir/slapd.log" >&2
