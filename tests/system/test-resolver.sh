@@ -181,6 +181,7 @@ query signed --server "127.0.0.1@$signed_port" <<-EOT
 	mx plain.test
 	mx bogus.test
 	kill
+	kill
 	good.test MX
 	burst 500 burst.good.test
 	EOT
@@ -247,6 +248,32 @@ query second --server "127.0.0.1@$dead_port" --server "127.0.0.1@$signed_port" <
 	good.test MX
 	EOT
 expect second "the second server answers when the first is dead" 'good.test MX: secure .*'
+
+# What it may and what it holds: no privileges to gain, a filter, no file of ours.
+mkfifo "$dir/ask"
+timeout 60 "$bin/resolver_query" --trust-anchor "$dir/root.key" --server "127.0.0.1@$signed_port" \
+	<"$dir/ask" >"$dir/box.out" 2>"$dir/box.err" &
+query_pid=$!
+exec 9>"$dir/ask"
+printf 'dnssec\npid\n' >&9
+for ((i = 0; i < 200; i++)); do
+	grep -q '^pid' "$dir/box.out" && break
+	sleep 0.05
+done
+box=/proc/$(sed -n 's/^pid: //p' "$dir/box.out")
+cat "$box/status" >>"$dir/box.out"
+ls -l "$box/fd" | sed -n 's/.* -> //p' | grep -v -e '^socket:' -e '^pipe:' -e '^anon_inode:' \
+	-e '^/dev/null$' -e "^$dir/box" | sed 's/^/file: /' >>"$dir/box.out"
+exec 9>&-
+wait "$query_pid"
+expect box "no privileges can be gained" 'NoNewPrivs:.1'
+if ! grep -q '^#define WP_SANITIZED' "$bin/config.h"; then
+	expect box "a filter holds its system calls" 'Seccomp:.2'
+fi
+if grep '^file: ' "$dir/box.out"; then
+	failed=1
+	echo "not ok: box: it inherited files"
+fi
 
 left=$(pgrep -f "trust-anchor=$dir/root.key")
 if [ -n "$left" ]; then
