@@ -265,6 +265,14 @@ bool mailaddr_is_smtp(const struct mailaddr *addr)
 	return strcmp(addr->type, "SMTP") == 0;
 }
 
+bool mailaddr_equal(const char *a, const char *b)
+{
+	struct mailaddr x, y;
+
+	return mailaddr_parse(a, strlen(a), &x) == MAILADDR_OK &&
+	       mailaddr_parse(b, strlen(b), &y) == MAILADDR_OK && strcmp(x.folded, y.folded) == 0;
+}
+
 const char *mailaddr_error_text(enum mailaddr_error error)
 {
 	static const char *const texts[] = {

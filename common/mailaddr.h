@@ -45,6 +45,8 @@ enum mailaddr_error mailaddr_parse(const char *text, size_t len, struct mailaddr
 /* A short sentence for an error. */
 const char *mailaddr_error_text(enum mailaddr_error error);
 bool mailaddr_is_smtp(const struct mailaddr *addr);
+/* Whether two texts are one address, that is fold alike; false if either is malformed. */
+bool mailaddr_equal(const char *a, const char *b);
 
 /*
  * A domain of TEXT (not a literal) as A-labels in lower case into OUT; a final dot is dropped.

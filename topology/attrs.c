@@ -269,7 +269,7 @@ static const struct attr_use connector_uses[] = {
 	SCHEMA("AddressSpace"),
 	BOOL("Scoped", connector, scoped, "FALSE"),
 	SCHEMA("SourceServer"),
-	BOOL("DnsRouting", connector, dns_routing, NULL),
+	BOOL("DnsRouting", connector, dns_routing, "TRUE"),
 	TEXTS("SmartHost", connector, smart_hosts),
 	WORD("SmartHostAuth", connector, smarthost_auth, "none", smarthost_auth_words),
 	TEXTS("SaslMechanism", connector, sasl_mechanisms),

@@ -93,7 +93,7 @@ uint32_t image_count(const struct image *image, enum snap_section_id section)
 	return (uint32_t)(image->sections[section].len / snap_record_size(section));
 }
 
-void *image_at(struct image *image, enum snap_section_id section, uint32_t i)
+void *image_at(const struct image *image, enum snap_section_id section, uint32_t i)
 {
 	return image->sections[section].data + (size_t)i * snap_record_size(section);
 }

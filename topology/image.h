@@ -27,7 +27,7 @@ struct snap_list image_list(struct image *image, const uint32_t *words, uint32_t
 uint32_t image_add(struct image *image, enum snap_section_id section, const void *record);
 uint32_t image_count(const struct image *image, enum snap_section_id section);
 /* Record I, writable, until the next image_add to its section. */
-void *image_at(struct image *image, enum snap_section_id section, uint32_t i);
+void *image_at(const struct image *image, enum snap_section_id section, uint32_t i);
 /* Makes SECTION a look-up table with room for COUNT references. */
 void image_table(struct image *image, enum snap_section_id section, uint32_t count);
 void image_table_add(struct image *image, enum snap_section_id section, uint32_t hash,

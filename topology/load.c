@@ -14,7 +14,6 @@
 
 #include "common/dn.h"
 #include "common/names.h"
-#include "topology/addrspace.h"
 #include "topology/load_private.h"
 
 void load_diag(struct loader *ld, enum diag_id row, const char *dn, const char *attribute,
@@ -38,16 +37,27 @@ void load_diag(struct loader *ld, enum diag_id row, const char *dn, const char *
 	ld->diags[ld->n_diags++] = diag;
 }
 
-const struct item *load_find(struct loader *ld, const char *dn, enum snap_section_id section)
+static const struct item *find_item(struct loader *ld, const char *dn)
 {
-	char *key = dn_key(NULL, dn);
 	struct item *item = NULL;
+	char *key;
 
+	HASH_FIND(spelt, ld->by_spelling, dn, strlen(dn), item);
+	if (item != NULL)
+		return item;
+	key = dn_key(NULL, dn);
 	if (key != NULL)
 		HASH_FIND_STR(ld->by_dn, key, item);
 	talloc_free(key);
+	return item;
+}
+
+const struct item *load_find(struct loader *ld, const char *dn, enum snap_section_id section)
+{
+	const struct item *item = find_item(ld, dn);
+
 	if (item != NULL && item->twin != NULL)
-		return item->twin->class->section == section ? item->twin : NULL;
+		item = item->twin;
 	return item != NULL && item->class->section == section && item->index != SNAP_NONE ?
 		       item : NULL;
 }
@@ -203,6 +213,7 @@ static bool register_dn(struct loader *ld, struct item *item, void *arg)
 		return false;
 	}
 	HASH_ADD_KEYPTR(hh, ld->by_dn, item->dn_key, strlen(item->dn_key), item);
+	HASH_ADD_KEYPTR(spelt, ld->by_spelling, item->dn, strlen(item->dn), item);
 	return true;
 }
 
@@ -279,124 +290,6 @@ static void order_items(struct loader *ld)
 	number_items(ld);
 }
 
-static bool is_on_edge(const struct loader *ld, const struct item *item,
-		       const struct entry *entry)
-{
-	const struct entry_attribute *roles;
-
-	if (item->parent != NULL) {
-		const struct snap_server *server =
-			image_at((struct image *)&ld->image, SNAP_SERVERS, item->parent->index);
-
-		return server->roles == ROLE_EDGE;
-	}
-	roles = entry_find(entry, "waypostRole");
-	return roles != NULL && roles->n_values == 1 && ascii_equal(roles->values[0].data, "edge");
-}
-
-/* A domain pattern: where it goes differs between the two classes that have one. */
-static bool load_domain(struct loader *ld, const struct item *item, const struct entry *entry,
-			snap_text *domain_r, uint8_t *wildcard_r)
-{
-	const struct entry_value *value = load_value(ld, item, entry, "waypostDomain");
-	bool wildcard, any = item->class->section == SNAP_REMOTES;
-	char domain[MAILADDR_DOMAIN_MAX + 1];
-
-	if (value == NULL) {
-		load_diag(ld, DIAG_MISSING_ATTRIBUTE, item->dn, "waypostDomain", NULL, 0);
-		return false;
-	}
-	if (!addrspace_pattern(value->data, value->len, any, domain, sizeof(domain), &wildcard)) {
-		load_diag(ld, DIAG_BAD_DOMAIN, item->dn, "waypostDomain", value->data, value->len);
-		return false;
-	}
-	*domain_r = image_text(&ld->image, domain);
-	*wildcard_r = wildcard;
-	return true;
-}
-
-/* What the table cannot say; false: the entry is ignored. */
-static bool fill_rest(struct loader *ld, const struct item *item, const struct entry *entry,
-		      void *record)
-{
-	switch (item->class->section) {
-	case SNAP_SUBNETS: {
-		struct snap_subnet *subnet = record;
-		int length = ipaddr_range_prefix_length(&item->range);
-
-		subnet->range = item->range;
-		subnet->length = (uint32_t)length + (ipaddr_is_v4(&item->range.low) ? 96 : 0);
-		return true;
-	}
-	case SNAP_SERVERS:
-		((struct snap_server *)record)->peer.dn_key = image_text(&ld->image, item->dn_key);
-		return true;
-	case SNAP_EDGES:
-		((struct snap_edge *)record)->peer.dn_key = image_text(&ld->image, item->dn_key);
-		return true;
-	case SNAP_CONNECTORS:
-		load_connector(ld, item, entry, record);
-		return true;
-	case SNAP_RECEIVE: {
-		struct snap_receive *receive = record;
-
-		receive->server = item->parent->index;
-		receive->linked_connector = SNAP_NONE;
-		/* Ranges of which none is valid must not become "everybody". */
-		if (receive->ranges.count == 0 && load_values(entry, "waypostRemoteRange") != NULL)
-			receive->enabled = false;
-		return true;
-	}
-	case SNAP_DOMAINS: {
-		struct snap_domain *domain = record;
-
-		if (entry_find(entry, "waypostRecipientLookup") == NULL)
-			domain->lookup = domain->type == DOMAIN_AUTHORITATIVE;
-		return load_domain(ld, item, entry, &domain->domain, &domain->wildcard);
-	}
-	case SNAP_REMOTES: {
-		struct snap_remote *remote = record;
-
-		return load_domain(ld, item, entry, &remote->domain, &remote->wildcard);
-	}
-	default:
-		return true;
-	}
-}
-
-union any_record {
-	struct snap_org org;
-	struct snap_site site;
-	struct snap_link link;
-	struct snap_subnet subnet;
-	struct snap_server server;
-	struct snap_edge edge;
-	struct snap_connector connector;
-	struct snap_receive receive;
-	struct snap_domain domain;
-	struct snap_remote remote;
-};
-
-static void fill_item(struct loader *ld, struct item *item)
-{
-	union any_record record;
-	struct entry *entry;
-	TALLOC_CTX *pool;
-
-	if (item->index == SNAP_NONE)
-		return;
-	memset(&record, 0, sizeof(record));
-	pool = talloc_pool(ld->ctx, 4096);
-	entry = entry_decode(pool, ld->arena.data + item->at, item->len, NULL);
-	/* What this file encoded decodes. */
-	if (entry != NULL && load_fields(ld, item, entry, is_on_edge(ld, item, entry), &record) &&
-	    fill_rest(ld, item, entry, &record))
-		item->index = image_add(&ld->image, item->class->section, &record);
-	else
-		item->index = SNAP_NONE;
-	talloc_free(pool);
-}
-
 static void fill_organisation(struct loader *ld)
 {
 	struct snap_org org = { .max_recipients = 5000, .expansion_limit = 1000,
@@ -434,7 +327,7 @@ static void build(struct loader *ld, const char *base)
 	apply_base(ld, base);
 	order_items(ld);
 	for (size_t i = 0; i < ld->n_items; i++)
-		fill_item(ld, ld->items[i]);
+		load_record(ld, ld->items[i]);
 	fill_organisation(ld);
 	load_derive(ld);
 	load_check(ld);
@@ -455,6 +348,7 @@ int snapshot_build(const struct snapshot_source *source, const char *base, uint6
 		build(&ld, base);
 		image_finish(&ld.image, number, image_r);
 	}
+	HASH_CLEAR(spelt, ld.by_spelling);
 	HASH_CLEAR(hh, ld.by_dn);
 	image_fini(&ld.image);
 	buf_free(&ld.arena);

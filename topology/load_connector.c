@@ -71,8 +71,6 @@ static void choose_routing(struct loader *ld, const struct item *item, const str
 		if (asked && connector->dns_routing)
 			load_diag(ld, DIAG_SMARTHOST_WINS, item->dn, "waypostSmartHost", NULL, 0);
 		connector->dns_routing = false;
-	} else if (!asked) {
-		connector->dns_routing = true;
 	} else if (!connector->dns_routing) {
 		load_diag(ld, DIAG_NO_SMARTHOST, item->dn, "waypostSmartHost", NULL, 0);
 	}

@@ -1,5 +1,6 @@
 /*
- * What the parts of the loader share: load.c (gathering, passes), load_fields.c (values by the
+ * What the parts of the loader share: load.c (gathering, passes), load_record.c (one record),
+ * load_fields.c (values by the
  * table), load_connector.c (sources, address spaces), load_derive.c (graph, look-up tables,
  * index), load_check.c (design warnings).
  */
@@ -24,7 +25,8 @@ struct item {
 	struct item *parent; /* a receive connector's server */
 	const struct item *twin; /* ignored for its name: the bearer that counts */
 	struct ipaddr_range range; /* a subnet's */
-	UT_hash_handle hh;   /* by dn_key */
+	UT_hash_handle hh;    /* by dn_key */
+	UT_hash_handle spelt; /* by dn: most references are spelt like it */
 };
 
 struct loader {
@@ -33,7 +35,7 @@ struct loader {
 	struct buf arena;
 	struct item **items; /* as gathered, then sorted */
 	size_t n_items;
-	struct item *by_dn;
+	struct item *by_dn, *by_spelling;
 	struct snap_diag *diags; /* texts in the image */
 	size_t n_diags;
 };
@@ -63,6 +65,8 @@ struct snap_list load_index_list(struct loader *ld, uint32_t *words, uint32_t n)
 void load_connector(struct loader *ld, const struct item *item, const struct entry *entry,
 		    struct snap_connector *connector);
 
+/* Fills the record of ITEM and adds it to the image. */
+void load_record(struct loader *ld, struct item *item);
 void load_derive(struct loader *ld);
 void load_check(struct loader *ld);
 

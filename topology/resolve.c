@@ -5,63 +5,13 @@
  * nesting costs no stack. What turns out to be there already (a cycle, a second way to one
  * mailbox) is dropped and closed up at the end.
  */
-#include "topology/resolve.h"
-
 #include <string.h>
-#include <uthash.h>
 
-#include "common/mailaddr.h"
+#include "topology/resolve_private.h"
 
-enum { REWRITES_MAX = 16, DUPLICATES_MAX = 8 };
+enum { DUPLICATES_MAX = 8 };
 
-/* A text that was met before: a group's or leaf's identity. */
-struct seen {
-	UT_hash_handle hh;
-	char key[];
-};
-
-/* What an item starts from, until it was worked off. */
-struct seed {
-	struct recipient entry; /* of a member named by DN */
-	bool has_entry;
-	bool stay;   /* deliver-and-redirect: the mailbox, whatever the forward says */
-	bool dropped;
-};
-
-struct resolver {
-	const struct viewpoint *vp;
-	const struct snapshot *snap;
-	const struct recipient_source *source;
-	const struct resolve_query *query;
-	struct resolution *result;
-	struct seed *seeds;
-	struct seen *groups, *leaves;
-	bool again; /* resolve_again: forwards and groups are behind us */
-	struct err *err;
-};
-
-/* One item on its way. */
-struct chain {
-	struct resolver *r;
-	uint32_t index;       /* of the item */
-	const char *address;  /* as it stands now */
-	struct mailaddr parsed;
-	uint32_t domain;      /* the accepted domain, or SNAP_NONE */
-	const char *via[REWRITES_MAX + 2];
-	uint32_t n_via;
-	struct entry_uuid entries[REWRITES_MAX + 2]; /* entries whose forward was followed */
-	uint32_t n_entries;
-	bool postmaster;      /* it was rewritten to the organisation's */
-};
-
-enum step { STEP_DONE, STEP_AGAIN, STEP_FAILED };
-
-static struct resolved *item_of(struct chain *c)
-{
-	return &c->r->result->items[c->index];
-}
-
-static uint32_t push(struct resolver *r, uint32_t parent, const char *recipient)
+uint32_t resolve_push(struct resolver *r, uint32_t parent, const char *recipient)
 {
 	struct resolution *result = r->result;
 
@@ -79,8 +29,7 @@ static uint32_t push(struct resolver *r, uint32_t parent, const char *recipient)
 	return result->count++;
 }
 
-/* Adds KEY; false if it is there already. */
-static bool seen_add(struct resolver *r, struct seen **set, const char *key)
+bool resolve_seen_add(struct resolver *r, struct seen **set, const char *key)
 {
 	size_t len = strlen(key);
 	struct seen *seen = NULL;
@@ -94,10 +43,9 @@ static bool seen_add(struct resolver *r, struct seen **set, const char *key)
 	return true;
 }
 
-/* The item ends here as KIND. */
-static enum step finish(struct chain *c, enum resolved_kind kind, enum route_reason reason)
+enum step resolve_finish(struct chain *c, enum resolved_kind kind, enum route_reason reason)
 {
-	struct resolved *item = item_of(c);
+	struct resolved *item = resolve_item_of(c);
 	struct resolution *result = c->r->result;
 
 	item->kind = (uint8_t)kind;
@@ -115,170 +63,18 @@ static enum step finish(struct chain *c, enum resolved_kind kind, enum route_rea
 	return STEP_DONE;
 }
 
-static enum step reject(struct chain *c, enum route_reason reason)
+enum step resolve_reject(struct chain *c, enum route_reason reason)
 {
-	return finish(c, RESOLVED_REJECTED, reason);
+	return resolve_finish(c, RESOLVED_REJECTED, reason);
 }
 
-/* Goes on with another address. */
-static enum step rewrite(struct chain *c, const char *address)
+enum step resolve_rewrite(struct chain *c, const char *address)
 {
 	if (c->n_via >= REWRITES_MAX)
-		return reject(c, REASON_FORWARD_LOOP);
+		return resolve_reject(c, REASON_FORWARD_LOOP);
 	c->via[c->n_via++] = c->address;
 	c->address = talloc_strdup(c->r->result, address);
 	return STEP_AGAIN;
-}
-
-static bool is_relay(const struct chain *c)
-{
-	return c->domain != SNAP_NONE &&
-	       snap_domain(c->r->snap, c->domain)->type != DOMAIN_AUTHORITATIVE;
-}
-
-/* 3: by DN, by host name, by default. */
-static enum step go_home(struct chain *c, const struct recipient *entry)
-{
-	const struct snapshot *snap = c->r->snap;
-	uint32_t home = SNAP_NONE;
-
-	if (*entry->home_dn != '\0') {
-		home = snapshot_find_server_dn(snap, entry->home_dn);
-	} else if (*entry->mail_host != '\0') {
-		home = snapshot_find_server_fqdn(snap, entry->mail_host);
-		if (home == SNAP_NONE && is_relay(c)) {
-			item_of(c)->host = talloc_strdup(c->r->result, entry->mail_host);
-			return finish(c, RESOLVED_HOST, REASON_NONE);
-		}
-	} else if (is_relay(c)) {
-		return finish(c, RESOLVED_EXTERNAL, REASON_NONE);
-	} else {
-		if (c->domain != SNAP_NONE)
-			home = snap_domain(snap, c->domain)->default_home;
-		if (home == SNAP_NONE)
-			home = snap_org(snap)->default_home;
-	}
-	if (home == SNAP_NONE)
-		return finish(c, RESOLVED_UNREACHABLE, REASON_NO_HOME_SERVER);
-	item_of(c)->home = home;
-	return finish(c, RESOLVED_MAILBOX, REASON_NONE);
-}
-
-static bool is_same_address(const char *a, const char *b)
-{
-	struct mailaddr x, y;
-
-	return mailaddr_parse(a, strlen(a), &x) == MAILADDR_OK &&
-	       mailaddr_parse(b, strlen(b), &y) == MAILADDR_OK && strcmp(x.folded, y.folded) == 0;
-}
-
-/* Notes that the entry is being expanded; if it was before, the item is dropped: the way back
- * of a cycle, or a second way to one group. */
-static bool begin_expansion(struct chain *c, const struct recipient *entry)
-{
-	char id[37];
-
-	entry_uuid_format(&entry->uuid, id);
-	if (seen_add(c->r, &c->r->groups, id))
-		return true;
-	c->r->seeds[c->index].dropped = true;
-	return false;
-}
-
-/* Both: the mailbox and the forward, as two members. */
-static enum step deliver_and_redirect(struct chain *c, const struct recipient *entry)
-{
-	uint32_t stays;
-
-	if (!begin_expansion(c, entry))
-		return STEP_DONE;
-	stays = push(c->r, c->index, c->address);
-	c->r->seeds[stays].entry = *entry;
-	c->r->seeds[stays].has_entry = true;
-	c->r->seeds[stays].stay = true;
-	push(c->r, c->index, entry->forward);
-	return finish(c, RESOLVED_GROUP, REASON_NONE);
-}
-
-/* 1: rewritten and resolved again; the entry itself is remembered. */
-static enum step follow_forward(struct chain *c, const struct recipient *entry)
-{
-	enum step step;
-
-	for (uint32_t i = 0; i + 1 < c->n_entries; i++)
-		if (entry_uuid_equal(&c->entries[i], &entry->uuid))
-			return reject(c, REASON_FORWARD_LOOP);
-	/* The forward led back to its own entry, or never away from it: the ordinary contact. */
-	if ((c->n_entries > 0 &&
-	     entry_uuid_equal(&c->entries[c->n_entries - 1], &entry->uuid)) ||
-	    is_same_address(entry->forward, c->address))
-		return finish(c, RESOLVED_EXTERNAL, REASON_NONE);
-	if (entry->flags & RECIPIENT_DELIVER_AND_REDIRECT)
-		return deliver_and_redirect(c, entry);
-	if (c->n_entries <= REWRITES_MAX)
-		c->entries[c->n_entries++] = entry->uuid;
-	step = rewrite(c, entry->forward);
-	if (step != STEP_AGAIN || !(entry->flags & RECIPIENT_ROUTE_HOST))
-		return step;
-	/* mailHost with mailRoutingAddress: to that host, under the new address. */
-	if (mailaddr_parse(c->address, strlen(c->address), &c->parsed) != MAILADDR_OK)
-		return STEP_AGAIN;
-	return go_home(c, entry);
-}
-
-static int push_member_dn(struct chain *c, const char *dn_key)
-{
-	struct resolver *r = c->r;
-	struct recipient member;
-	int found = r->source->by_dn(r->source->ctx, dn_key, &member, r->err);
-	uint32_t index;
-
-	if (found < 0)
-		return -1;
-	/* Members that take no mail, people without an address, are passed over. */
-	if (found == 0 || (*member.primary == '\0' && !(member.flags & RECIPIENT_GROUP)))
-		return 0;
-	index = push(r, c->index, *member.primary != '\0' ? member.primary : dn_key);
-	r->seeds[index].entry = member;
-	r->seeds[index].has_entry = true;
-	return 0;
-}
-
-/* 2: members join the end of the array. */
-static enum step expand(struct chain *c, const struct recipient *entry)
-{
-	const char *member = entry->member_dns.first;
-
-	if (!begin_expansion(c, entry))
-		return STEP_DONE;
-	for (uint32_t i = 0; i < entry->member_dns.count; i++, member = recipient_next(member))
-		if (push_member_dn(c, member) < 0)
-			return STEP_FAILED;
-	member = entry->member_addresses.first;
-	for (uint32_t i = 0; i < entry->member_addresses.count; i++, member = recipient_next(member))
-		push(c->r, c->index, member);
-	return finish(c, RESOLVED_GROUP, REASON_NONE);
-}
-
-static enum step use_entry(struct chain *c, const struct recipient *entry)
-{
-	struct resolved *item = item_of(c);
-
-	item->uuid = entry->uuid;
-	if (c->r->again)
-		return *entry->forward != '\0' ? finish(c, RESOLVED_EXTERNAL, REASON_NONE) :
-						 go_home(c, entry);
-	if ((entry->flags & RECIPIENT_REQUIRE_AUTH) && !c->r->query->authenticated)
-		return reject(c, REASON_SENDER_NOT_ALLOWED);
-	if (entry->max_size > 0 && (item->max_size == 0 || entry->max_size < item->max_size))
-		item->max_size = entry->max_size;
-	if (item->max_size > 0 && c->r->query->size > item->max_size)
-		return reject(c, REASON_RECIPIENT_SIZE);
-	if (*entry->forward != '\0' && !c->r->seeds[c->index].stay)
-		return follow_forward(c, entry);
-	if (entry->flags & RECIPIENT_GROUP)
-		return expand(c, entry);
-	return go_home(c, entry);
 }
 
 /* Whether two bearers of one address lead to the same place. */
@@ -287,7 +83,7 @@ static bool is_same_way(const struct recipient *a, const struct recipient *b)
 	if ((a->flags | b->flags) & RECIPIENT_GROUP)
 		return false;
 	if (*a->forward != '\0' || *b->forward != '\0')
-		return is_same_address(a->forward, b->forward);
+		return mailaddr_equal(a->forward, b->forward);
 	return strcmp(a->home_dn, b->home_dn) == 0 && strcmp(a->mail_host, b->mail_host) == 0 &&
 	       (*a->home_dn != '\0' || *a->mail_host != '\0');
 }
@@ -311,9 +107,9 @@ static enum step to_postmaster(struct chain *c)
 	const char *postmaster = snap_str(c->r->snap, snap_org(c->r->snap)->postmaster);
 
 	if (c->postmaster || *postmaster == '\0')
-		return finish(c, RESOLVED_UNREACHABLE, REASON_POSTMASTER_UNDELIVERABLE);
+		return resolve_finish(c, RESOLVED_UNREACHABLE, REASON_POSTMASTER_UNDELIVERABLE);
 	c->postmaster = true;
-	return rewrite(c, postmaster);
+	return resolve_rewrite(c, postmaster);
 }
 
 /* 4: the domain's catch-all takes it, if there is one. */
@@ -326,12 +122,12 @@ static enum step catch_all(struct chain *c, const char *dn_key)
 	if (found < 0)
 		return STEP_FAILED;
 	if (found == 0 || *entry.primary == '\0')
-		return reject(c, REASON_UNKNOWN_RECIPIENT);
-	if (rewrite(c, entry.primary) != STEP_AGAIN)
+		return resolve_reject(c, REASON_UNKNOWN_RECIPIENT);
+	if (resolve_rewrite(c, entry.primary) != STEP_AGAIN)
 		return STEP_DONE;
 	if (mailaddr_parse(c->address, strlen(c->address), &c->parsed) != MAILADDR_OK)
-		return reject(c, REASON_BAD_ADDRESS);
-	return use_entry(c, &entry);
+		return resolve_reject(c, REASON_BAD_ADDRESS);
+	return resolve_entry(c, &entry);
 }
 
 static enum step not_found(struct chain *c)
@@ -340,15 +136,15 @@ static enum step not_found(struct chain *c)
 	size_t local = c->parsed.local_len;
 
 	if (c->domain == SNAP_NONE)
-		return finish(c, RESOLVED_EXTERNAL, REASON_NONE);
+		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
 	domain = snap_domain(c->r->snap, c->domain);
 	if (local == 10 && memcmp(c->parsed.folded, "postmaster", local) == 0)
 		return to_postmaster(c);
 	if (snap_has(domain->catch_all))
 		return catch_all(c, snap_str(c->r->snap, domain->catch_all));
 	if (domain->type == DOMAIN_AUTHORITATIVE && domain->lookup)
-		return reject(c, REASON_UNKNOWN_RECIPIENT);
-	return finish(c, RESOLVED_EXTERNAL, REASON_NONE); /* 5 */
+		return resolve_reject(c, REASON_UNKNOWN_RECIPIENT);
+	return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE); /* 5 */
 }
 
 /* 0: "user+tag@domain" → "user@domain" if the organisation sets a delimiter. */
@@ -390,11 +186,11 @@ static enum step look_up(struct chain *c)
 		return not_found(c);
 	/* On an edge there is nothing inside: what exists goes to a connector. */
 	if (viewpoint_is_edge(c->r->vp))
-		return finish(c, RESOLVED_EXTERNAL, REASON_NONE);
+		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
 	entry = choose(list, n);
 	if (entry == NULL)
-		return reject(c, REASON_DUPLICATE_ADDRESS);
-	return use_entry(c, entry);
+		return resolve_reject(c, REASON_DUPLICATE_ADDRESS);
+	return resolve_entry(c, entry);
 }
 
 /* One round: parse, rewrite what §4.0 rewrites, look up. */
@@ -408,7 +204,7 @@ static enum step resolve_step(struct chain *c)
 	if (error == MAILADDR_NO_DOMAIN && strcmp(c->parsed.folded, "postmaster") == 0)
 		return to_postmaster(c);
 	if (error != MAILADDR_OK)
-		return reject(c, REASON_BAD_ADDRESS);
+		return resolve_reject(c, REASON_BAD_ADDRESS);
 	if (!mailaddr_is_smtp(&c->parsed))
 		return look_up(c);
 	c->domain = snapshot_accepted_domain(c->r->snap, c->parsed.domain);
@@ -416,7 +212,7 @@ static enum step resolve_step(struct chain *c)
 		return look_up(c);
 	n = mailaddr_imcea_decode(c->address, strlen(c->address), decoded, sizeof(decoded));
 	if (n != 0)
-		return n > 0 ? rewrite(c, decoded) : reject(c, REASON_BAD_ADDRESS);
+		return n > 0 ? resolve_rewrite(c, decoded) : resolve_reject(c, REASON_BAD_ADDRESS);
 	return look_up(c);
 }
 
@@ -443,13 +239,13 @@ static enum step start_with_entry(struct chain *c, const struct recipient *entry
 	if (mailaddr_parse(c->address, strlen(c->address), &c->parsed) == MAILADDR_OK &&
 	    mailaddr_is_smtp(&c->parsed))
 		c->domain = snapshot_accepted_domain(c->r->snap, c->parsed.domain);
-	return use_entry(c, &copy);
+	return resolve_entry(c, &copy);
 }
 
 /* 0: what the organisation's postmaster cannot take is held. */
 static void hold_postmaster(struct chain *c)
 {
-	struct resolved *item = item_of(c);
+	struct resolved *item = resolve_item_of(c);
 
 	if (c->postmaster && (item->kind == RESOLVED_REJECTED || item->kind == RESOLVED_UNREACHABLE)) {
 		item->kind = RESOLVED_UNREACHABLE;
@@ -460,10 +256,10 @@ static void hold_postmaster(struct chain *c)
 /* A leaf that another way led to already is dropped; the first recipient never is. */
 static void drop_repeated(struct chain *c)
 {
-	struct resolved *item = item_of(c);
+	struct resolved *item = resolve_item_of(c);
 
 	if (item->kind != RESOLVED_GROUP && item->parent != SNAP_NONE &&
-	    !seen_add(c->r, &c->r->leaves, item->folded))
+	    !resolve_seen_add(c->r, &c->r->leaves, item->folded))
 		c->r->seeds[c->index].dropped = true;
 }
 
@@ -557,7 +353,7 @@ static struct resolution *resolve(TALLOC_CTX *ctx, const struct viewpoint *vp,
 			      .query = query, .again = again, .err = err };
 
 	r.result = talloc_zero(ctx, struct resolution);
-	push(&r, SNAP_NONE, recipient);
+	resolve_push(&r, SNAP_NONE, recipient);
 	if (run(&r) == 0)
 		return r.result;
 	talloc_free(r.result);

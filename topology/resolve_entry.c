@@ -1,0 +1,150 @@
+/*
+ * What an entry means for a recipient: its limits, its forward, its members, its home (routing
+ * rules §4.1 to §4.3, whose numbers the comments carry). Pure.
+ */
+#include <string.h>
+
+#include "topology/resolve_private.h"
+
+static bool is_relay(const struct chain *c)
+{
+	return c->domain != SNAP_NONE &&
+	       snap_domain(c->r->snap, c->domain)->type != DOMAIN_AUTHORITATIVE;
+}
+
+/* 3: by DN, by host name, by default. */
+static enum step go_home(struct chain *c, const struct recipient *entry)
+{
+	const struct snapshot *snap = c->r->snap;
+	uint32_t home = SNAP_NONE;
+
+	if (*entry->home_dn != '\0') {
+		home = snapshot_find_server_dn(snap, entry->home_dn);
+	} else if (*entry->mail_host != '\0') {
+		home = snapshot_find_server_fqdn(snap, entry->mail_host);
+		if (home == SNAP_NONE && is_relay(c)) {
+			resolve_item_of(c)->host = talloc_strdup(c->r->result, entry->mail_host);
+			return resolve_finish(c, RESOLVED_HOST, REASON_NONE);
+		}
+	} else if (is_relay(c)) {
+		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
+	} else {
+		if (c->domain != SNAP_NONE)
+			home = snap_domain(snap, c->domain)->default_home;
+		if (home == SNAP_NONE)
+			home = snap_org(snap)->default_home;
+	}
+	if (home == SNAP_NONE)
+		return resolve_finish(c, RESOLVED_UNREACHABLE, REASON_NO_HOME_SERVER);
+	resolve_item_of(c)->home = home;
+	return resolve_finish(c, RESOLVED_MAILBOX, REASON_NONE);
+}
+
+/* Notes that the entry is being expanded; if it was before, the item is dropped: the way back
+ * of a cycle, or a second way to one group. */
+static bool begin_expansion(struct chain *c, const struct recipient *entry)
+{
+	char id[37];
+
+	entry_uuid_format(&entry->uuid, id);
+	if (resolve_seen_add(c->r, &c->r->groups, id))
+		return true;
+	c->r->seeds[c->index].dropped = true;
+	return false;
+}
+
+/* Both: the mailbox and the forward, as two members. */
+static enum step deliver_and_redirect(struct chain *c, const struct recipient *entry)
+{
+	uint32_t stays;
+
+	if (!begin_expansion(c, entry))
+		return STEP_DONE;
+	stays = resolve_push(c->r, c->index, c->address);
+	c->r->seeds[stays].entry = *entry;
+	c->r->seeds[stays].has_entry = true;
+	c->r->seeds[stays].stay = true;
+	resolve_push(c->r, c->index, entry->forward);
+	return resolve_finish(c, RESOLVED_GROUP, REASON_NONE);
+}
+
+/* 1: rewritten and resolved again; the entry itself is remembered. */
+static enum step follow_forward(struct chain *c, const struct recipient *entry)
+{
+	enum step step;
+
+	for (uint32_t i = 0; i + 1 < c->n_entries; i++)
+		if (entry_uuid_equal(&c->entries[i], &entry->uuid))
+			return resolve_reject(c, REASON_FORWARD_LOOP);
+	/* The forward led back to its own entry, or never away from it: the ordinary contact. */
+	if ((c->n_entries > 0 &&
+	     entry_uuid_equal(&c->entries[c->n_entries - 1], &entry->uuid)) ||
+	    mailaddr_equal(entry->forward, c->address))
+		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
+	if (entry->flags & RECIPIENT_DELIVER_AND_REDIRECT)
+		return deliver_and_redirect(c, entry);
+	if (c->n_entries <= REWRITES_MAX)
+		c->entries[c->n_entries++] = entry->uuid;
+	step = resolve_rewrite(c, entry->forward);
+	if (step != STEP_AGAIN || !(entry->flags & RECIPIENT_ROUTE_HOST))
+		return step;
+	/* mailHost with mailRoutingAddress: to that host, under the new address. */
+	if (mailaddr_parse(c->address, strlen(c->address), &c->parsed) != MAILADDR_OK)
+		return STEP_AGAIN;
+	return go_home(c, entry);
+}
+
+static int push_member_dn(struct chain *c, const char *dn_key)
+{
+	struct resolver *r = c->r;
+	struct recipient member;
+	int found = r->source->by_dn(r->source->ctx, dn_key, &member, r->err);
+	uint32_t index;
+
+	if (found < 0)
+		return -1;
+	/* Members that take no mail, people without an address, are passed over. */
+	if (found == 0 || (*member.primary == '\0' && !(member.flags & RECIPIENT_GROUP)))
+		return 0;
+	index = resolve_push(r, c->index, *member.primary != '\0' ? member.primary : dn_key);
+	r->seeds[index].entry = member;
+	r->seeds[index].has_entry = true;
+	return 0;
+}
+
+/* 2: members join the end of the array. */
+static enum step expand(struct chain *c, const struct recipient *entry)
+{
+	const char *member = entry->member_dns.first;
+
+	if (!begin_expansion(c, entry))
+		return STEP_DONE;
+	for (uint32_t i = 0; i < entry->member_dns.count; i++, member = recipient_next(member))
+		if (push_member_dn(c, member) < 0)
+			return STEP_FAILED;
+	member = entry->member_addresses.first;
+	for (uint32_t i = 0; i < entry->member_addresses.count; i++, member = recipient_next(member))
+		resolve_push(c->r, c->index, member);
+	return resolve_finish(c, RESOLVED_GROUP, REASON_NONE);
+}
+
+enum step resolve_entry(struct chain *c, const struct recipient *entry)
+{
+	struct resolved *item = resolve_item_of(c);
+
+	item->uuid = entry->uuid;
+	if (c->r->again)
+		return *entry->forward != '\0' ? resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE) :
+						 go_home(c, entry);
+	if ((entry->flags & RECIPIENT_REQUIRE_AUTH) && !c->r->query->authenticated)
+		return resolve_reject(c, REASON_SENDER_NOT_ALLOWED);
+	if (entry->max_size > 0 && (item->max_size == 0 || entry->max_size < item->max_size))
+		item->max_size = entry->max_size;
+	if (item->max_size > 0 && c->r->query->size > item->max_size)
+		return resolve_reject(c, REASON_RECIPIENT_SIZE);
+	if (*entry->forward != '\0' && !c->r->seeds[c->index].stay)
+		return follow_forward(c, entry);
+	if (entry->flags & RECIPIENT_GROUP)
+		return expand(c, entry);
+	return go_home(c, entry);
+}
