@@ -104,6 +104,8 @@ static void on_stop(struct loop *loop, struct mail *mail)
 	listeners_close(loop);
 	inbound_stop_all(loop);
 	outbound_stop_all(loop);
+	resolver_free(loop->resolver); /* nothing is connected to any more */
+	loop->resolver = NULL;
 	uv_close((uv_handle_t *)&loop->wake, NULL);
 }
 

@@ -208,6 +208,7 @@ static void stop(struct process *p)
 	for (uint16_t i = 0; i < engine->loop_count; i++)
 		loop_free(engine->loops[i]);
 	resolver_service_free(&p->resolver);
+	uv_run(&p->uv, UV_RUN_NOWAIT); /* closes its handles */
 	tracker_close(engine->tracker);
 	replica_close(&engine->replica);
 	free(engine->loops);

@@ -97,8 +97,9 @@ key_pair() {
 	chmod 600 "$dir/$1/state/tls/server.key"
 }
 start_mailbox() {
-	mkdir -p "$dir/mail$1"
-	"$tools/smtp_sink" --lmtp --listen "$(address "$1"):$lmtp" --journal "$dir/mbx$1" --keep "$dir/mail$1" \
+	local keep=$dir/mail$1/${#sinks[@]} # each run of a sink counts from 1
+	mkdir -p "$keep"
+	"$tools/smtp_sink" --lmtp --listen "$(address "$1"):$lmtp" --journal "$dir/mbx$1" --keep "$keep" \
 		${2:+--rule "$2"} >"$dir/sink$1" 2>&1 &
 	sinks+=($!)
 	wait_for 5 grep -q listening "$dir/sink$1"
@@ -114,7 +115,7 @@ with smtplib.SMTP(host, port, timeout=10) as s:
                % (sender, ", ".join(to), "-".join(to)))
 EOF
 }
-got() { [ "$(cat "$dir/mail$1"/*.eml 2>/dev/null | grep -c "$2")" -ge "${3:-1}" ]; }
+got() { [ "$(cat "$dir/mail$1"/*/*.eml 2>/dev/null | grep -c "$2")" -ge "${3:-1}" ]; }
 # track S: what the host of site S did, one word and place a line.
 track() {
 	sleep 0.2
@@ -143,8 +144,8 @@ track A userC | grep -qx "SEND hubb.example.com userC@example.com"
 track B userC | grep -qx "SEND hubc.example.com userC@example.com"
 track C userC | grep -q "^DELIVER .*userC@example.com"
 grep -q '"tls":"TLSv1.3 [A-Z0-9_]* pinned"' "$dir"/A/state/log/track-*.jsonl
-grep -q "^Return-Path: <userA@example.com>" "$dir"/mailC/*.eml
-! grep -q "X-Waypost-Organization" "$dir"/mailC/*.eml
+grep -q "^Return-Path: <userA@example.com>" "$dir"/mailC/*/*.eml
+! grep -q "X-Waypost-Organization" "$dir"/mailC/*/*.eml
 
 say "recipients in B and C: one copy to the fork, two deliveries"
 send A userA@example.com userB@example.com userC@example.com
@@ -158,7 +159,7 @@ wait "${sinks[2]}" 2>/dev/null || true
 start_mailbox C rcpt=550:5.2.1
 send A userA@example.com userC@example.com
 wait_for 20 got A "multipart/report"
-grep -q "5.2.1" "$dir"/mailA/*.eml
+grep -q "5.2.1" "$dir"/mailA/*/*.eml
 
 say "C is down: the message is handed to B, the nearest site on the path, and waits there"
 write_org FALSE
