@@ -324,7 +324,11 @@ int mailaddr_imcea_decode(const char *text, size_t len, char *out, size_t size)
 	n = (size_t)(dash - at);
 	if (n > MAILADDR_TYPE_MAX || n + 2 > size)
 		return -1;
-	memcpy(out, at, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_alnum(at[i]) && at[i] != '.')
+			return -1;
+		out[i] = at[i];
+	}
 	out[n++] = ':';
 	for (at = dash + 1; at < end; n++) {
 		int octet = imcea_octet(&at, end);

@@ -131,6 +131,7 @@ static void test_encapsulated_addresses_are_decoded(void **state)
 		{ "IMCEAFAX-a+2@f.com", NULL, -1 },
 		{ "IMCEAFAX-a+00b@f.com", NULL, -1 },
 		{ "IMCEAFAX-a!b@f.com", NULL, -1 },
+		{ "IMCEAF\"X-ab@f.com", NULL, -1 },
 		{ "IMCEAFAX-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@f.com", NULL, -1 },
 	};
 	char out[32];

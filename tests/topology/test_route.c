@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "tests/topology/net.h"
 #include "topology/implicit.h"
+#include "topology/route.h"
 
 /* A–B–C–D–E in a row, hub site B, connector Internet at D: the example of the document. */
 static struct net *row_of_five(void)
@@ -193,6 +195,55 @@ static void test_implicit_connectors_are_listed_with_their_way(void **state)
 	net_free(net);
 }
 
+/* --- One viewpoint, several threads --- */
+
+enum { THREADS = 4 };
+
+struct reader {
+	const struct viewpoint *vp;
+	const struct recipient_source *source;
+	unsigned relayed;
+};
+
+static void *read_viewpoint(void *arg)
+{
+	struct reader *reader = arg;
+	const struct resolve_query query = { 0, true };
+
+	for (int i = 0; i < 200; i++) {
+		struct resolution *resolution;
+		struct route_decision decision;
+
+		if (resolve_recipient(NULL, reader->vp, reader->source, &query,
+				      i % 2 ? "u@f.com" : "hte1@example.com", &resolution, NULL) < 0)
+			return NULL;
+		route_decide(reader->vp, &resolution->items[0], 0, &decision);
+		reader->relayed += decision.outcome == ROUTE_RELAY_SITE;
+		talloc_free(resolution);
+	}
+	return NULL;
+}
+
+static void test_threads_may_share_a_viewpoint(void **state)
+{
+	struct net *net = row_of_five();
+	struct viewpoint *vp = viewpoint_new(&net->snap, snapshot_find_server(&net->snap, "HTA1"));
+	struct reader readers[THREADS];
+	pthread_t threads[THREADS];
+
+	(void)state;
+	for (int i = 0; i < THREADS; i++) {
+		readers[i] = (struct reader){ vp, &net->recipients, 0 };
+		assert_int_equal(pthread_create(&threads[i], NULL, read_viewpoint, &readers[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(readers[i].relayed, 200);
+	}
+	viewpoint_free(vp);
+	net_free(net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_explaining_names_the_step_that_removed_each_connector),
 		cmocka_unit_test(test_the_text_form_reads_like_a_sentence),
 		cmocka_unit_test(test_implicit_connectors_are_listed_with_their_way),
+		cmocka_unit_test(test_threads_may_share_a_viewpoint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
