@@ -39,12 +39,24 @@ static void check_sites(struct checker *c)
 	}
 }
 
+/* An edge's own directory: it shows the hubs that are smart host `--`, and no site. */
+static bool is_of_an_edge(const struct snapshot *snap)
+{
+	for (uint32_t i = 0; i < snap_count(snap, SNAP_SERVERS); i++)
+		if (snap_server(snap, i)->roles == ROLE_EDGE && snap_count(snap, SNAP_SITES) == 0)
+			return true;
+	return false;
+}
+
 static void check_servers(struct checker *c)
 {
+	bool wants_site = !is_of_an_edge(&c->snap);
+
 	for (uint32_t i = 0; i < snap_count(&c->snap, SNAP_SERVERS); i++) {
 		const struct snap_server *server = snap_server(&c->snap, i);
 
-		if (server->peer.site == SNAP_NONE && (server->roles & (ROLE_HUB | ROLE_MAILBOX)))
+		if (wants_site && server->peer.site == SNAP_NONE &&
+		    (server->roles & (ROLE_HUB | ROLE_MAILBOX)))
 			warn(c, DIAG_SERVER_WITHOUT_SITE, server->peer.dn, "waypostSiteDN");
 		if (server->peer.cert_hashes.count == 0 && (server->roles & ROLE_HUB) &&
 		    server->state != SERVER_DISABLED)

@@ -162,6 +162,23 @@ static void test_a_bad_entry_is_noted_and_ignored(void **state)
 	}
 }
 
+/* In an edge's own directory there are no sites; elsewhere a hub without one is a finding. */
+static void test_a_hub_needs_no_site_in_the_directory_of_an_edge(void **state)
+{
+	static const char *const roles[] = { "edge", "hub" };
+
+	(void)state;
+	for (size_t i = 0; i < WP_COUNT(roles); i++) {
+		struct net *net = net_new();
+
+		net_add(net, "Server", "cn=HUB1,cn=Servers", "Role", "hub", NULL);
+		net_add(net, "Server", "cn=EDGE1,cn=Servers", "Role", roles[i], NULL);
+		net_build(net);
+		assert_int_equal(net_diagnostics(net, "server-without-site"), 2 * i);
+		net_free(net);
+	}
+}
+
 static void test_sources_of_two_kinds_lose_the_edges(void **state)
 {
 	struct net *net = healthy();
@@ -406,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_a_bad_value_is_noted_and_everything_else_routes_on),
 		cmocka_unit_test(test_costs_outside_their_range_are_clamped),
 		cmocka_unit_test(test_a_bad_entry_is_noted_and_ignored),
+		cmocka_unit_test(test_a_hub_needs_no_site_in_the_directory_of_an_edge),
 		cmocka_unit_test(test_sources_of_two_kinds_lose_the_edges),
 		cmocka_unit_test(test_smart_hosts_and_dns_routing_exclude_each_other),
 		cmocka_unit_test(test_ranges_of_which_none_is_valid_admit_nobody),
