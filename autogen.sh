@@ -160,7 +160,7 @@ run)
 	shift
 	deps
 	generate_if_missing
-	build run CFLAGS='-O2 -g'
+	build run CFLAGS='-O2 -g' && make -s smtp_sink
 	export abs_top_srcdir="$src" abs_top_builddir="$src/build/run"
 	exec "$src/demo/demo.sh" "$@"
 	;;
