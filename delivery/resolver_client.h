@@ -40,7 +40,8 @@ struct resolver_service;
 
 /*
  * Makes CLIENTS socket pairs and starts the program. LOOP watches it: its thread is the one
- * that may call the functions of the service.
+ * that may call the functions of the service, and has to live as long as the service, since
+ * the kernel ends the program with the thread that started it.
  */
 int resolver_service_start(uv_loop_t *loop, const struct resolver_options *options,
 			   unsigned clients, struct resolver_service **service_r, struct err *e)

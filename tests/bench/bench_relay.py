@@ -8,7 +8,9 @@ measured, and how:
   accepted/s    what the generator saw
   CPU/msg       user and system time of all processes of the relay, reaped children included
   latency       one message at a time on an idle relay, from MAIL FROM to arrival at the sink
-  syncs/msg     fsync, fdatasync and their kin, counted by strace in a run of their own
+  syncs/msg     fsync, fdatasync and their kin while messages pass, counted by strace in a run
+                of their own; sync ms is how long one took there
+  calls/msg     all system calls of the relay, likewise (strace slows it: groups get larger)
   direct        the generator straight into the sink: no relay can be faster
 
 Every number is the median of the runs, which are taken in turn, so that the machine's noise
@@ -161,8 +163,8 @@ def write(path, text):
         f.write(text)
 
 
-def tree_cpu(root):
-    """Seconds of CPU of a process, those below it and their reaped children."""
+def tree_of(root):
+    """A process and those below it; and the ticks of CPU of them and their reaped children."""
     children, ticks = {}, {}
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -174,12 +176,21 @@ def tree_cpu(root):
             continue
         children.setdefault(int(fields[1]), []).append(int(name))
         ticks[int(name)] = sum(int(x) for x in fields[11:15])
-    total, todo = 0, [root]
+    pids, todo = [], [root]
     while todo:
         pid = todo.pop()
-        total += ticks.get(pid, 0)
+        pids.append(pid)
         todo += children.get(pid, [])
-    return total / TICK
+    return pids, sum(ticks.get(pid, 0) for pid in pids)
+
+
+def tree_cpu(root):
+    return tree_of(root)[1] / TICK
+
+
+def is_being_traced(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return "TracerPid:\t0\n" not in f.read()
 
 
 class Relay:
@@ -195,7 +206,8 @@ class Relay:
     def wrap(self, command, trace):
         if trace is None:
             return command
-        return ["strace", "-f", "--seccomp-bpf", "-c", "-o", trace, "-e", "trace=" + SYNC_CALLS] + command
+        return ["strace", "-f", "--seccomp-bpf", "-ttt", "-T", "-o", trace, "-e",
+                "trace=" + SYNC_CALLS] + command
 
     def start(self, trace=None):
         os.makedirs(self.work)
@@ -355,22 +367,54 @@ class Bench:
         return result
 
     def count_syncs(self, kind):
-        relay, trace = self.new_relay(kind), self.work + "/strace.out"
-        messages = max(self.args.messages // 5, 200)
+        relay, trace = self.new_relay(kind), self.work + "/sync.trace"
+        messages = max(self.args.messages // 2, 500)
         relay.start(trace)
         try:
+            self.pass_through(relay.inport, relay.outport, 300, self.args.sessions)
+            begin = time.time()
             self.pass_through(relay.inport, relay.outport, messages, self.args.sessions)
             time.sleep(0.5)
+            end = time.time()
+        finally:
+            relay.stop()
+        took = []
+        with open(trace, encoding="utf-8") as f:
+            for line in f:
+                # "PID TIME call(…) = 0 <SECONDS>", or the second half of one that was cut in two
+                found = re.match(r"\d+\s+([\d.]+) .*= \d+ <([\d.]+)>$", line)
+                if found and begin <= float(found[1]) <= end:
+                    took.append(float(found[2]))
+        shutil.rmtree(relay.work)
+        return {"syncs/msg": len(took) / messages,
+                "sync ms": statistics.median(took) * 1000 if took else None}
+
+    def count_calls(self, kind):
+        relay, trace = self.new_relay(kind), self.work + "/calls.trace"
+        messages = max(self.args.messages // 2, 500)
+        relay.start()
+        try:
+            self.pass_through(relay.inport, relay.outport, 300, self.args.sessions)
+            pids = [str(pid) for pid in tree_of(relay.root())[0]]
+            tracer = subprocess.Popen(["strace", "-f", "-c", "-o", trace] +
+                                      [x for pid in pids for x in ("-p", pid)], stderr=subprocess.DEVNULL)
+            wait_until("strace has them all", lambda: all(is_being_traced(pid) for pid in pids))
+            self.pass_through(relay.inport, relay.outport, messages, self.args.sessions)
+            time.sleep(0.5)
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait(20)
         finally:
             relay.stop()
         calls = {}
         with open(trace, encoding="utf-8") as f:
             for line in f:
                 found = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", line)
-                if found and found[2] in SYNC_CALLS.split(","):
-                    calls[found[2]] = int(found[1])
+                if found and found[2] != "total":
+                    calls[found[2]] = int(found[1]) / messages
         shutil.rmtree(relay.work)
-        return sum(calls.values()) / messages, calls
+        most = sorted(calls.items(), key=lambda item: -item[1])[:12]
+        print(f"{kind.name}: " + " ".join(f"{name} {text(n)}" for name, n in most), file=sys.stderr)
+        return {"calls/msg": sum(calls.values())}
 
 
 def median(results, metric):
@@ -386,6 +430,8 @@ GOALS = [
     ("latency p50 ms", "at most", 1),
     ("latency p99 ms", None, None),
     ("syncs/msg", None, None),
+    ("sync ms", None, None),
+    ("calls/msg", None, None),
 ]
 
 
@@ -419,10 +465,12 @@ def report(results):
         met = ours / direct >= 0.35
         print(f"of the direct rate: {ours / direct:.2f}  at least 0.35: {'met' if met else 'MISSED'}")
         missed += [] if met else ["of the direct rate"]
-    syncs = median(results.get("waypost", []), "syncs/msg")
+    syncs, took = (median(results.get("waypost", []), m) for m in ("syncs/msg", "sync ms"))
     if syncs is not None:
-        met = syncs <= 0.3
-        print(f"sync calls per message: {syncs:.3f}  at most 0.3: {'met' if met else 'MISSED'}")
+        # The slower the disk, the more a group gathers.
+        goal = 0.1 if took and took >= 1 else 0.3
+        met = syncs <= goal
+        print(f"sync calls per message: {syncs:.3f}  at most {goal:g}: {'met' if met else 'MISSED'}")
         missed += [] if met else ["syncs/msg"]
     return missed
 
@@ -453,9 +501,8 @@ def run(args, work):
                   file=sys.stderr)
     for name in systems:
         if name != "direct" and not args.no_strace:
-            syncs, calls = bench.count_syncs(kinds[name])
-            results[name].append({"syncs/msg": syncs})
-            print(f"{name}: {calls}", file=sys.stderr)
+            results[name].append(bench.count_syncs(kinds[name]))
+            results[name].append(bench.count_calls(kinds[name]))
     return results
 
 
