@@ -306,4 +306,8 @@ rfc822=joe@f.com member=cn=every,ou=People,dc=example,dc=com
         """A-B 10
         org MaxSendSize=2000, org MaxReceiveSize=1000
         Out [HTA1] *;1"""),
+    "W26-size-aware-routing": (
+        "S02 with paths computed per size: a large message takes the wider way",
+        "A-B 10, B-C 10 max=10MB, A-C 100, org SizeAwareRouting=TRUE\n"
+        "Con [HTC1] *;1 max=35MB\nNear [HTA1] *;60 max=35MB"),
 }
