@@ -23,7 +23,7 @@ struct line {
 /* A parsed "name: value"; the value lies in the text or under the scratch context. */
 struct field {
 	const char *name;
-	size_t name_len;
+	size_t name_len; /* without options */
 	const char *value;
 	size_t value_len;
 };
@@ -164,7 +164,7 @@ static int parse_field(const struct line *line, TALLOC_CTX *scratch, struct fiel
 		       struct err *err)
 {
 	const char *colon = memchr(line->text, ':', line->len), *end = line->text + line->len;
-	const char *value;
+	const char *value, *option;
 	bool base64, url;
 
 	if (colon == NULL)
@@ -179,8 +179,9 @@ static int parse_field(const struct line *line, TALLOC_CTX *scratch, struct fiel
 	value += base64;
 	while (value < end && *value == ' ')
 		value++;
-	*field = (struct field){ line->text, (size_t)(colon - line->text), value,
-				 (size_t)(end - value) };
+	option = memchr(line->text, ';', (size_t)(colon - line->text));
+	*field = (struct field){ line->text, (size_t)((option != NULL ? option : colon) - line->text),
+				 value, (size_t)(end - value) };
 	return base64 ? field_base64(field, line, scratch, err) : field_plain(field, line, err);
 }
 

@@ -80,6 +80,7 @@ static const struct {
 	{ "dn: cn=a\ncn a\n", 2 },
 	{ "dn: cn=a\ncn: a\ndn: cn=b\ncn: b\n", 3 },
 	{ "dn: cn=a\nchangetype: add\ncn: a\n", 2 },
+	{ "dn: cn=a\ncn: a\nchangetype;x: add\n", 3 },
 	{ "dn: cn=a\ncontrol: 1.2.3 true\nchangetype: delete\n", 2 },
 	{ "dn: cn=a\ncn:< file:///etc/passwd\n", 2 },
 	{ "dn: cn=a\ncn:: YQ=\n", 2 },
