@@ -72,6 +72,10 @@ EOT
 ok "an entry wrong in content is a diagnostic" sync_until sync_has "$dir" '^diagnostic malformed-dn nonsense'
 ok "the rest works" sync_is "$dir" state live
 
+kill -HUP "$(sync_pid "$dir")"
+ok "the host file is read again" sync_until grep -q 'read again' "$dir/log"
+ok "and it goes on" sync_wait "$dir" state live
+
 n=$(number)
 for i in 1 2 3; do
 	sync_kill9 "$dir"
