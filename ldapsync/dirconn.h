@@ -3,8 +3,7 @@
  *
  * Belongs to one thread, which may block in it (TLS handshakes and GSSAPI do inside libldap).
  * Never libldap's synchronous calls: they wait for ever on a server that hangs. On any
- * error the connection is closed, never repaired. Rules: the directory synchronisation notes
- * in doc/.
+ * error the connection is closed, never repaired. Reasons: doc/design/replica.md.
  */
 #ifndef WP_LDAPSYNC_DIRCONN_H
 #define WP_LDAPSYNC_DIRCONN_H
