@@ -21,12 +21,26 @@ static void end(struct stream *s, const struct err *err)
 	s->handler->on_end(s->arg, err);
 }
 
+/* A peer that has said all may still wait for the answers. */
+static void end_of_input(struct stream *s)
+{
+	if (s->handler->on_eof == NULL) {
+		end(s, NULL);
+		return;
+	}
+	if (s->ended || s->closing || s->has_eof)
+		return;
+	s->has_eof = true;
+	stream_read_stop(s);
+	s->handler->on_eof(s->arg);
+}
+
 static void end_uv(struct stream *s, int status)
 {
 	struct err err;
 
 	if (status == UV_EOF) {
-		end(s, NULL);
+		end_of_input(s);
 		return;
 	}
 	err_set(&err, ERR_SYSTEM, -status, "%s", uv_strerror(status));
@@ -68,15 +82,55 @@ static void queue_ranges(struct stream *s, const uv_buf_t *bufs, int count)
 {
 	int rc;
 
+	s->request.data = s;
+	rc = uv_write(&s->request, &s->uv.stream, bufs, (unsigned)count, on_written);
+	if (rc == 0) {
+		s->writing = true;
+		return;
+	}
+	free(s->parked);
+	s->parked = NULL;
+	end_uv(s, rc);
+}
+
+static void queue_owned(struct stream *s, const uv_buf_t *bufs, int count)
+{
 	s->queued_bytes = 0;
 	for (int i = 0; i < count; i++)
 		s->queued_bytes += bufs[i].len;
-	s->request.data = s;
-	rc = uv_write(&s->request, &s->uv.stream, bufs, (unsigned)count, on_written);
-	if (rc < 0)
-		end_uv(s, rc);
-	else
-		s->writing = true;
+	queue_ranges(s, bufs, count);
+}
+
+/* What its owner may change or move while it waits is copied. */
+static size_t park(struct stream *s, const uv_buf_t *bufs, int count)
+{
+	size_t size = 0, at = 0;
+
+	for (int i = 0; i < count; i++)
+		size += bufs[i].len;
+	s->parked = mem_alloc(size);
+	for (int i = 0; i < count; i++) {
+		memcpy(s->parked + at, bufs[i].base, bufs[i].len);
+		at += bufs[i].len;
+	}
+	s->queued_bytes = 0;
+	return size;
+}
+
+static void queue_parked(struct stream *s, size_t size)
+{
+	uv_buf_t buf = uv_buf_init(s->parked, (unsigned)size);
+
+	queue_ranges(s, &buf, 1);
+}
+
+/* Told as written before it is: the owner goes on with other memory. */
+static void queue_copy(struct stream *s, const uv_buf_t *bufs, int count)
+{
+	size_t size = park(s, bufs, count);
+
+	s->handler->wrote(s->arg, size);
+	queue_parked(s, size);
 }
 
 static void flush_clear(struct stream *s)
@@ -95,21 +149,20 @@ static void flush_clear(struct stream *s)
 			end_uv(s, (int)n);
 		else if (n > 0)
 			s->handler->wrote(s->arg, (size_t)n);
+		else if (s->handler->copies)
+			queue_copy(s, bufs, count);
 		else
-			queue_ranges(s, bufs, count);
+			queue_owned(s, bufs, count);
 	}
 }
 
-/* What has to wait is moved out of the BIO, which may grow and move while it waits. */
-static void park_ciphertext(struct stream *s, const struct iovec *rest)
+/* Ciphertext that waits is moved out of the BIO, which may grow and move meanwhile. */
+static void queue_ciphertext(struct stream *s, const uv_buf_t *buf)
 {
-	uv_buf_t buf;
+	size_t size = park(s, buf, 1);
 
-	s->parked = mem_alloc(rest->iov_len);
-	memcpy(s->parked, rest->iov_base, rest->iov_len);
-	tls_output_done(s->tls, rest->iov_len);
-	buf = uv_buf_init(s->parked, (unsigned)rest->iov_len);
-	queue_ranges(s, &buf, 1);
+	tls_output_done(s->tls, size);
+	queue_parked(s, size);
 }
 
 static void send_ciphertext(struct stream *s)
@@ -129,7 +182,7 @@ static void send_ciphertext(struct stream *s)
 		else if (n > 0)
 			tls_output_done(s->tls, (size_t)n);
 		else
-			park_ciphertext(s, &iov);
+			queue_ciphertext(s, &buf);
 	}
 }
 
@@ -186,8 +239,10 @@ void stream_flush(struct stream *s)
 static void on_written(uv_write_t *request, int status)
 {
 	struct stream *s = request->data;
+	size_t owned = s->queued_bytes;
 
 	s->writing = false;
+	s->queued_bytes = 0;
 	free(s->parked);
 	s->parked = NULL;
 	if (s->closing || s->ended)
@@ -196,9 +251,11 @@ static void on_written(uv_write_t *request, int status)
 		end_uv(s, status);
 		return;
 	}
-	if (s->tls == NULL)
-		s->handler->wrote(s->arg, s->queued_bytes);
+	if (owned > 0)
+		s->handler->wrote(s->arg, owned);
 	stream_flush(s);
+	if (s->handler->on_drained != NULL && !s->writing && !s->closing && !s->ended)
+		s->handler->on_drained(s->arg);
 }
 
 bool stream_is_drained(const struct stream *s)
@@ -236,8 +293,10 @@ static void deliver_plaintext(struct stream *s)
 			s->handler->on_data(s->arg, at, (size_t)n);
 		else if (n == 0)
 			return;
+		else if (n == -2)
+			end_of_input(s);
 		else
-			end(s, n == -2 ? NULL : &err);
+			end(s, &err);
 	}
 }
 
@@ -253,7 +312,7 @@ static void run_tls(struct stream *s)
 			end(s, &err);
 			return;
 		}
-		if (rc == 0)
+		if (rc == 0 || s->ended || s->closing)
 			return;
 		s->secure = true;
 		s->handler->on_secure(s->arg);
@@ -294,7 +353,7 @@ static void on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *buf)
 
 void stream_read_start(struct stream *s)
 {
-	if (s->reading || s->ended || s->closing)
+	if (s->reading || s->has_eof || s->ended || s->closing)
 		return;
 	s->reading = true;
 	uv_read_start(&s->uv.stream, on_alloc, on_read);

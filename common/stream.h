@@ -4,12 +4,14 @@
  * The owner is told what came in (on_data), is asked for what shall go out (output, wrote),
  * and hears of the end exactly once (on_end), after which only stream_close() may follow.
  * Writing is a pull: stream_flush() asks for ranges and sends them with one writev; ranges
- * stay the owner's and unchanged until `wrote` was told of them. Under TLS plaintext is
- * taken in pieces of 16 KiB while less than STREAM_TLS_AHEAD octets of ciphertext wait.
+ * stay the owner's and unchanged until `wrote` was told of them, or are copied when they have
+ * to wait (`copies`). Under TLS plaintext is taken in pieces of 16 KiB while less than
+ * STREAM_TLS_AHEAD octets of ciphertext wait.
  *
  * Loop thread only. The structure is embedded in its owner and its memory may be used again
- * only from on_closed on. No callback comes from within a call of the owner except `output`
- * and `wrote` (during stream_flush).
+ * only from on_closed on. Within a call of the owner come only `output`, `wrote` and, when the
+ * connection turns out to be broken, on_end (stream_flush, stream_start_tls), and octets that
+ * were decrypted before a pause (stream_read_start).
  */
 #ifndef WP_COMMON_STREAM_H
 #define WP_COMMON_STREAM_H
@@ -36,14 +38,20 @@ struct stream_handler {
 	void (*on_data)(void *arg, const char *data, size_t len);
 	/* The TLS handshake is done. */
 	void (*on_secure)(void *arg);
+	/* The peer sends nothing more but may still read. Once; null: on_end is called. */
+	void (*on_eof)(void *arg);
 	/* The peer closed (ERR null) or the connection or its TLS broke. Once. */
 	void (*on_end)(void *arg, const struct err *err);
 	/* The socket is closed: the memory is the owner's again. */
 	void (*on_closed)(void *arg);
 	/* Up to MAX ranges to send now; 0: nothing. */
 	int (*output)(void *arg, struct iovec *iov, int max);
-	/* N octets of them were handed to the kernel or to TLS. */
+	/* N octets of them were handed to the kernel, to TLS or to a copy. */
 	void (*wrote)(void *arg, size_t n);
+	/* What had to wait for the socket has left (not called when nothing had to). May be null. */
+	void (*on_drained)(void *arg);
+	/* The ranges change while they wait, so a copy waits instead. For small output. */
+	bool copies;
 };
 
 struct stream {
@@ -60,9 +68,9 @@ struct stream {
 	size_t read_size;
 	struct tls *tls;
 	bool secure;    /* handshake done */
-	bool reading, writing, ended, closing;
-	size_t queued_bytes; /* of the write that waits for the socket */
-	char *parked;        /* its ciphertext, or null */
+	bool reading, writing, has_eof, ended, closing;
+	size_t queued_bytes; /* of the write that waits for the socket; the owner's memory */
+	char *parked;        /* or the copy that waits, or null */
 };
 
 /* Prepares a stream on LOOP. READ_BUFFER is scratch shared by the streams of the loop. */

@@ -138,6 +138,8 @@ void engine_mail_free(struct mail *mail)
 	case MAIL_BODY_WRITTEN:
 	case MAIL_CALL:
 	case MAIL_LOOP_STOP:
+	case MAIL_LOOP_CUT:
+	case MAIL_SCHEDULER_DRAIN:
 	case MAIL_SCHEDULER_STOP:
 		return;
 	}

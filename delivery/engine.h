@@ -56,6 +56,7 @@ enum mail_kind {
 	MAIL_ROUTE,         /* struct route_order */
 	MAIL_NOTIFY,        /* struct notify_order */
 	MAIL_LOOP_STOP,     /* struct mail, static */
+	MAIL_LOOP_CUT,      /* struct mail, static */
 
 	/* to the scheduler */
 	MAIL_ACCEPTED,        /* struct accepted, from the writer */
@@ -67,6 +68,7 @@ enum mail_kind {
 	MAIL_NOTIFIED,        /* struct notify_order, answered */
 	MAIL_LOADED,          /* struct spool_read, answered */
 	MAIL_CALL,            /* struct scheduler_call */
+	MAIL_SCHEDULER_DRAIN, /* struct mail, static */
 	MAIL_SCHEDULER_STOP,  /* struct mail, static */
 };
 

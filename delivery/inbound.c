@@ -49,11 +49,14 @@ void inbound_refuse(struct inbound *in, unsigned code, const char *status, const
 
 static void release(struct inbound *in)
 {
+	struct loop *loop = in->loop;
+
 	if (--in->handles > 0)
 		return;
 	server_session_free(in->session);
 	view_unref(in->view);
 	free(in);
+	loop_release(loop);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -126,14 +129,23 @@ static void finish_turn(struct inbound *in)
 	stream_read_start(&in->stream);
 }
 
+/* True if there may be more to do: the engine pauses while many replies are unsent. */
+static bool serve(struct inbound *in)
+{
+	take_events(in);
+	if (in->is_closing || !server_session_wants_write(in->session))
+		return false;
+	stream_flush(&in->stream);
+	return !in->is_closing && !in->stream.writing;
+}
+
 void inbound_pump(struct inbound *in)
 {
 	if (in->is_pumping || in->is_closing)
 		return;
 	in->is_pumping = true;
-	take_events(in);
-	if (!in->is_closing)
-		stream_flush(&in->stream);
+	while (serve(in))
+		continue;
 	in->is_pumping = false;
 	if (!in->is_closing)
 		finish_turn(in);
@@ -175,8 +187,20 @@ static void on_wrote(void *arg, size_t n)
 	struct inbound *in = arg;
 
 	server_session_sent(in->session, n);
-	if (!in->is_pumping && !in->is_closing)
-		finish_turn(in);
+}
+
+static void on_drained(void *arg)
+{
+	inbound_pump(arg);
+}
+
+/* The peer has said all it had to say; what is buffered is still served and answered. */
+static void on_eof(void *arg)
+{
+	struct inbound *in = arg;
+
+	server_session_eof(in->session);
+	inbound_pump(in);
 }
 
 static void on_end(void *arg, const struct err *err)
@@ -227,10 +251,13 @@ static const struct stream_handler stream_handler = {
 	.room = on_room,
 	.on_data = on_data,
 	.on_secure = on_secure,
+	.on_eof = on_eof,
 	.on_end = on_end,
 	.on_closed = on_stream_closed,
 	.output = on_output,
 	.wrote = on_wrote,
+	.on_drained = on_drained,
+	.copies = true, /* replies are added while others wait */
 };
 
 /* --- the beginning --------------------------------------------------------------------------- */
@@ -263,16 +290,36 @@ static void minimal_rules(struct inbound *in)
 	in->rules.index = SNAP_NONE;
 }
 
-static bool choose_rules(struct inbound *in, const char *binding)
+static bool choose_rules(struct inbound *in)
 {
 	struct view *view = in->loop->view;
 
 	if (view == NULL || view->server == SNAP_NONE)
 		return false;
 	in->view = view_ref(view);
-	if (!receive_choose(view, binding, &in->peer, &in->rules))
+	if (!receive_choose(view, in->binding, &in->peer, &in->rules))
 		return false;
 	in->is_own = in->rules.is_external;
+	return true;
+}
+
+/* Between transactions only: a transaction sees one topology. */
+bool inbound_renew_rules(struct inbound *in)
+{
+	struct view *view = in->loop->view, *old = in->view;
+	struct receive_rules rules;
+
+	if (view == old)
+		return true;
+	if (view == NULL || view->server == SNAP_NONE ||
+	    !receive_choose(view, in->binding, &in->peer, &rules))
+		return false;
+	in->rules = rules;
+	in->view = view_ref(view);
+	in->is_own = in->is_pinned || rules.is_external;
+	if (in->is_pinned)
+		receive_trust(&in->rules);
+	view_unref(old);
 	return true;
 }
 
@@ -281,12 +328,14 @@ void inbound_accept(struct loop *loop, uv_stream_t *server, const char *binding)
 	struct inbound *in = mem_zero(1, sizeof(*in));
 
 	in->loop = loop;
+	loop_hold(loop);
+	snprintf(in->binding, sizeof(in->binding), "%s", binding);
 	stream_init(&in->stream, &loop->uv, &stream_handler, in, loop->read_buffer, LOOP_READ_SIZE);
 	uv_timer_init(&loop->uv, &in->timer);
 	in->timer.data = in;
 	in->handles = 2;
 	if (!(uv_accept(server, &in->stream.uv.stream) == 0 && learn_peer(in)) ||
-	    !choose_rules(in, binding))
+	    !choose_rules(in))
 		minimal_rules(in);
 	stream_connected(&in->stream);
 	in->session = server_session_new(&in->rules.config, loop_now_ms(loop));
@@ -332,4 +381,9 @@ static void drain(struct inbound *in)
 void inbound_stop_all(struct loop *loop)
 {
 	each_session(loop, drain);
+}
+
+void inbound_cut_all(struct loop *loop)
+{
+	each_session(loop, close_session);
 }

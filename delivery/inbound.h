@@ -20,5 +20,7 @@ void inbound_body_written(struct loop *loop, struct body_write *write);
 void inbound_view_changed(struct loop *loop);
 /* Says 421 to every session, at the latest at the end of its transaction. */
 void inbound_stop_all(struct loop *loop);
+/* Ends every session now, without a word. */
+void inbound_cut_all(struct loop *loop);
 
 #endif

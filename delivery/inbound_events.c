@@ -83,6 +83,10 @@ static void on_mail(struct inbound *in, const struct server_event *event)
 		inbound_refuse(in, 421, "4.3.2", view == NULL ? "no directory" : view->why);
 		return;
 	}
+	if (!inbound_renew_rules(in)) {
+		inbound_refuse(in, 421, "4.7.0", "no receive connector serves your address any more");
+		return;
+	}
 	if (!may_send(in)) {
 		inbound_refuse(in, 550, "5.7.1", "this receive connector takes no mail from you");
 		return;

@@ -25,6 +25,7 @@ struct transaction *transaction_new(struct inbound *in)
 
 	t->ctx = ctx;
 	t->loop = in->loop;
+	loop_hold(t->loop);
 	t->session = in->handle;
 	t->view = view_ref(in->loop->view);
 	t->arrival_ms = clock_wall_ms();
@@ -35,6 +36,8 @@ struct transaction *transaction_new(struct inbound *in)
 
 static void transaction_free(struct transaction *t)
 {
+	struct loop *loop = t->loop;
+
 	if (t->spill != NULL) {
 		free(t->spill->last);
 		free(t->spill);
@@ -47,6 +50,7 @@ static void transaction_free(struct transaction *t)
 	if (t->notice != NULL)
 		accepted_free(t->notice);
 	talloc_free(t->ctx);
+	loop_release(loop);
 }
 
 static bool is_out(const struct transaction *t)

@@ -78,8 +78,9 @@ struct inbound {
 	struct loop *loop;
 	struct handle handle;
 	struct server_session *session;
-	struct view *view; /* the one that `rules` points into */
+	struct view *view; /* the one that `rules` points into; changes at MAIL only */
 	struct receive_rules rules;
+	char binding[RECEIVE_BINDING_MAX];
 	struct ipaddr peer;
 	char peer_text[64];
 	struct transaction *transaction;
@@ -97,6 +98,8 @@ void inbound_answer(struct inbound *in, const struct server_verdict *verdict);
 void inbound_accept_event(struct inbound *in);
 void inbound_refuse(struct inbound *in, unsigned code, const char *status, const char *text);
 void inbound_pump(struct inbound *in);
+/* Rules of the newest view; false: no receive connector serves this client any more. */
+bool inbound_renew_rules(struct inbound *in);
 
 /* inbound_events.c: what the verbs ask of the directory. */
 void inbound_event(struct inbound *in, const struct server_event *event);

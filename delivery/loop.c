@@ -97,16 +97,35 @@ static void on_route(struct loop *loop, struct mail *mail)
 	scheduler_post(loop->engine->scheduler, &order->mail);
 }
 
-static void on_stop(struct loop *loop, struct mail *mail)
+void loop_hold(struct loop *loop)
 {
-	(void)mail;
+	loop->busy++;
+}
+
+void loop_release(struct loop *loop)
+{
+	if (--loop->busy == 0 && loop->is_stopping && !uv_is_closing((uv_handle_t *)&loop->wake))
+		uv_close((uv_handle_t *)&loop->wake, NULL);
+}
+
+static void on_stop(struct loop *loop)
+{
+	loop_hold(loop);
 	loop->is_stopping = true;
 	listeners_close(loop);
 	inbound_stop_all(loop);
 	outbound_stop_all(loop);
 	resolver_free(loop->resolver); /* nothing is connected to any more */
 	loop->resolver = NULL;
-	uv_close((uv_handle_t *)&loop->wake, NULL);
+	loop_release(loop);
+}
+
+static void on_cut(struct loop *loop)
+{
+	loop_hold(loop);
+	inbound_cut_all(loop);
+	outbound_cut_all(loop);
+	loop_release(loop);
 }
 
 static void on_committed(struct loop *loop, struct mail *mail)
@@ -147,7 +166,10 @@ static void handle_mail(struct loop *loop, struct mail *mail)
 		notify_build(loop, WP_CONTAINER(mail, struct notify_order, mail));
 		return;
 	case MAIL_LOOP_STOP:
-		on_stop(loop, mail);
+		on_stop(loop);
+		return;
+	case MAIL_LOOP_CUT:
+		on_cut(loop);
 		return;
 	default:
 		engine_mail_free(mail); /* not for a loop: our own bug, but nothing to lose */
@@ -234,6 +256,12 @@ void loop_stop(struct loop *loop)
 {
 	loop->stop.kind = MAIL_LOOP_STOP;
 	loop_post(loop, &loop->stop);
+}
+
+void loop_cut(struct loop *loop)
+{
+	loop->cut.kind = MAIL_LOOP_CUT;
+	loop_post(loop, &loop->cut);
 }
 
 void loop_join(struct loop *loop)

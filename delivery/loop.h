@@ -47,8 +47,9 @@ struct loop {
 	struct slot_table inbound;  /* struct inbound */
 	struct slot_table outbound; /* struct outbound; slots are the scheduler's */
 	struct listener *listeners;
+	unsigned busy; /* loop_hold */
 	bool is_stopping;
-	struct mail stop;
+	struct mail stop, cut;
 	uint64_t transactions; /* for unique transaction ids */
 	uint64_t seed;         /* for randomness that is no secret */
 };
@@ -58,6 +59,8 @@ struct loop *loop_new(struct engine *engine, uint16_t index, struct err *err);
 void loop_start(struct loop *loop);
 /* Any thread: sessions are told 421, connections quit; loop_join returns when all are gone. */
 void loop_stop(struct loop *loop);
+/* Any thread: who is still there is cut off. */
+void loop_cut(struct loop *loop);
 void loop_join(struct loop *loop);
 /* Releases what came in after the end. */
 void loop_free(struct loop *loop);
@@ -65,6 +68,13 @@ void loop_free(struct loop *loop);
 /* Any thread. */
 void loop_post(struct loop *loop, struct mail *mail);
 void loop_post_chain(struct loop *loop, struct mail *first, struct mail *last);
+
+/*
+ * Loop thread: a session, a connection, or what is with the spool and will be answered by
+ * mail. A loop that was stopped takes mail until the last of them is released.
+ */
+void loop_hold(struct loop *loop);
+void loop_release(struct loop *loop);
 
 /* Milliseconds on the monotonic clock, as of this turn of the loop. */
 uint64_t loop_now_ms(const struct loop *loop);

@@ -1,7 +1,7 @@
 /*
  * waypost-delivery: the mail engine of a host. Wires the parts of engine.h; nothing else.
  */
-#define _GNU_SOURCE /* pthread_timedjoin_np */
+#define _GNU_SOURCE /* pthread_clockjoin_np */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@
 #include "delivery/scheduler.h"
 #include "delivery/watcher.h"
 
-enum { STOP_SECONDS = 4, LOOPS_MAX = 64 };
+enum { STOP_SECONDS = 3, CUT_SECONDS = 1, LOOPS_MAX = 64 };
 
 struct process {
 	struct engine engine;
@@ -174,22 +174,32 @@ static void on_failed(uv_async_t *async)
 	uv_stop(&p->uv);
 }
 
-/*
- * Sessions are told 421 and connections quit. Who takes longer than a few seconds is cut off by
- * the end of the process: all that was acknowledged is on disk.
- */
-static bool stop_loops(struct process *p)
+/* Waits for loops FIRST and following; returns the first that still runs, or their count. */
+static uint16_t join_loops(struct process *p, uint16_t first, int seconds)
 {
 	struct timespec until;
 
-	for (uint16_t i = 0; i < p->engine.loop_count; i++)
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += seconds;
+	while (first < p->engine.loop_count &&
+	       pthread_clockjoin_np(p->engine.loops[first]->thread, NULL, CLOCK_MONOTONIC, &until) == 0)
+		first++;
+	return first;
+}
+
+/* Sessions are told 421 and connections quit; who takes longer than a few seconds is cut off. */
+static bool stop_loops(struct process *p)
+{
+	uint16_t count = p->engine.loop_count, left;
+
+	for (uint16_t i = 0; i < count; i++)
 		loop_stop(p->engine.loops[i]);
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += STOP_SECONDS;
-	for (uint16_t i = 0; i < p->engine.loop_count; i++)
-		if (pthread_timedjoin_np(p->engine.loops[i]->thread, NULL, &until) != 0)
-			return false;
-	return true;
+	left = join_loops(p, 0, STOP_SECONDS);
+	if (left < count)
+		log_info("sessions are still open: they are cut off");
+	for (uint16_t i = left; i < count; i++)
+		loop_cut(p->engine.loops[i]);
+	return join_loops(p, left, CUT_SECONDS) == count;
 }
 
 static void stop(struct process *p)
@@ -198,9 +208,10 @@ static void stop(struct process *p)
 
 	ctl_server_stop(&p->ctl);
 	watcher_stop(p->watcher);
+	scheduler_drain(engine->scheduler);
 	if (!stop_loops(p)) {
-		log_info("sessions are still open: they are cut off");
-		_exit(p->is_failing ? 1 : 0);
+		log_error("a loop does not end"); /* our own bug; what was acknowledged is on disk */
+		_exit(1);
 	}
 	scheduler_stop(engine->scheduler);
 	spool_close(engine->spool);

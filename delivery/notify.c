@@ -37,11 +37,14 @@ static void answer(struct loop *loop, struct notify_order *order, bool stored)
 
 static void notification_free(struct notification *n)
 {
+	struct loop *loop = n->loop;
+
 	body_unref(n->body);
 	envelope_unref(n->envelope);
 	if (n->notice != NULL)
 		accepted_free(n->notice);
 	talloc_free(n->ctx);
+	loop_release(loop);
 }
 
 /* --- the text ------------------------------------------------------------------------------------ */
@@ -180,6 +183,7 @@ static struct notification *notification_new(struct loop *loop, struct notify_or
 
 	n->ctx = ctx;
 	n->loop = loop;
+	loop_hold(loop);
 	n->order = order;
 	n->now_ms = clock_wall_ms();
 	snprintf(n->id, sizeof(n->id), "%llx-%x-%llx.dsn", (unsigned long long)n->now_ms,
@@ -194,10 +198,10 @@ void notify_build(struct loop *loop, struct notify_order *order)
 	struct body_facts facts;
 	struct buf text = { 0 };
 	bool is_8bit = false;
-	struct err err;
+	struct err err = { .domain = ERR_NONE };
 
-	if (loop->view == NULL || loop->view->viewpoint == NULL) {
-		answer(loop, order, false);
+	if (loop->is_stopping || loop->view == NULL || loop->view->viewpoint == NULL) {
+		answer(loop, order, false); /* stays due */
 		return;
 	}
 	n = notification_new(loop, order);

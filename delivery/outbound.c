@@ -57,10 +57,12 @@ void outbound_arm(struct outbound *o, uint64_t deadline_ms)
 static void on_timer_closed(uv_handle_t *handle)
 {
 	struct outbound *o = handle->data;
+	struct loop *loop = o->loop;
 
 	plan_unref(o->plan);
 	outcome_unref(o->last);
 	free(o);
+	loop_release(loop);
 }
 
 static void report(struct loop *loop, const struct handle *connection, enum mail_kind kind,
@@ -114,6 +116,7 @@ void outbound_connect(struct loop *loop, struct connect_order *order)
 	}
 	o = mem_zero(1, sizeof(*o));
 	o->loop = loop;
+	loop_hold(loop);
 	o->handle = order->connection;
 	o->plan = order->plan;
 	o->pending_tail = &o->pending;
@@ -200,4 +203,14 @@ static void quit(struct outbound *o)
 void outbound_stop_all(struct loop *loop)
 {
 	each_connection(loop, quit);
+}
+
+static void cut(struct outbound *o)
+{
+	outbound_finish(o, false, NULL);
+}
+
+void outbound_cut_all(struct loop *loop)
+{
+	each_connection(loop, cut);
 }

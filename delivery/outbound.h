@@ -15,6 +15,9 @@ void outbound_disconnect(struct loop *loop, struct connect_order *order);
 /* Sends a copy; takes A, which goes back to the scheduler when it is answered. */
 void outbound_assign(struct loop *loop, struct assignment *a);
 void outbound_view_changed(struct loop *loop);
+/* Quits after what they have. */
 void outbound_stop_all(struct loop *loop);
+/* Ends them now: what was not answered goes back. */
+void outbound_cut_all(struct loop *loop);
 
 #endif

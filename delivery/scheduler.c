@@ -232,6 +232,12 @@ static void on_call(struct scheduler *s, struct mail *mail)
 	call->fn(s, call->arg);
 }
 
+static void on_drain(struct scheduler *s, struct mail *mail)
+{
+	(void)mail;
+	s->is_draining = true;
+}
+
 static void on_stop(struct scheduler *s, struct mail *mail)
 {
 	(void)mail;
@@ -248,6 +254,7 @@ static void (*const handlers[])(struct scheduler *s, struct mail *mail) = {
 	[MAIL_LOADED] = on_loaded,
 	[MAIL_NOTIFIED] = on_notified,
 	[MAIL_CALL] = on_call,
+	[MAIL_SCHEDULER_DRAIN] = on_drain,
 	[MAIL_SCHEDULER_STOP] = on_stop,
 };
 
@@ -296,7 +303,7 @@ static void write_states(struct scheduler *s)
 
 static uint64_t time_to_sleep(const struct scheduler *s)
 {
-	uint64_t due = queue_deadline(s->queues);
+	uint64_t due = scheduler_may_act(s) ? queue_deadline(s->queues) : UINT64_MAX;
 
 	if (s->resubmit_due_ms != 0 && s->resubmit_due_ms < due)
 		due = s->resubmit_due_ms;
@@ -363,6 +370,12 @@ void scheduler_post(struct scheduler *s, struct mail *mail)
 const struct spool_door *scheduler_door(struct scheduler *s)
 {
 	return &s->door;
+}
+
+void scheduler_drain(struct scheduler *s)
+{
+	s->drain.kind = MAIL_SCHEDULER_DRAIN;
+	scheduler_post(s, &s->drain);
 }
 
 void scheduler_stop(struct scheduler *s)

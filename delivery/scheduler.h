@@ -20,7 +20,9 @@ struct scheduler *scheduler_new(struct engine *engine);
 /* A message found in the spool (on_message of spool_events). */
 void scheduler_recover(struct scheduler *scheduler, const struct spool_summary *summary);
 void scheduler_start(struct scheduler *scheduler);
-/* Gives no more orders, waits for the thread. Loops have to be alive until it returns. */
+/* Any thread: gives no more orders, still takes reports. Before the loops are stopped. */
+void scheduler_drain(struct scheduler *scheduler);
+/* Writes what was reported so far and ends the thread. */
 void scheduler_stop(struct scheduler *scheduler);
 void scheduler_free(struct scheduler *scheduler);
 

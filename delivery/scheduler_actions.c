@@ -233,9 +233,7 @@ void scheduler_act(struct scheduler *s)
 	struct queue_action action;
 	bool expire = s->now_ms >= s->no_expiry_until_ms;
 
-	/* Without a view nothing can be routed or reached: mail waits, it is on disk. */
-	if (s->view == NULL || s->view->viewpoint == NULL)
-		return;
-	while (queue_next(s->queues, s->now_ms, (uint32_t)(s->wall_ms / 1000), expire, &action))
+	while (scheduler_may_act(s) && queue_next(s->queues, s->now_ms, (uint32_t)(s->wall_ms / 1000),
+						  expire, &action))
 		actions[action.kind](s, &action);
 }

@@ -135,7 +135,9 @@ static void notify(struct scheduler *s, struct pending *p)
 {
 	struct notify_order *order;
 
-	if (p->message == NULL) {
+	if (!scheduler_may_act(s))
+		return; /* it stays due */
+	if (p->message == NULL || p->is_recovered) {
 		if (!p->is_loading)
 			read_back(s, p);
 		return;
@@ -183,8 +185,26 @@ void scheduler_recover_failures(struct scheduler *s, uint64_t spool_id, bool cop
 	struct pending *p = pending_get(s, spool_id);
 
 	p->copies_gone = copies_gone;
+	p->is_recovered = true;
 	p->since_ms = 0; /* due at the first look */
 	s->notify_due_ms = 1;
+}
+
+static bool pending_has(const struct pending *p, uint32_t recipient)
+{
+	for (uint32_t i = 0; i < p->count; i++)
+		if (p->failures[i].recipient == recipient)
+			return true;
+	return false;
+}
+
+/* Failures of before the restart join those that were reported to us since. */
+static void add_recovered(struct pending *p, const struct rcpt_states *states)
+{
+	for (uint32_t i = 0; i < states->count; i++)
+		if (states->rcpt[i].state == RCPT_FAILED_UNREPORTED && !pending_has(p, i))
+			pending_add(p, i, outcome_from_line(states->rcpt[i].outcome));
+	p->is_recovered = false;
 }
 
 void scheduler_pending_loaded(struct scheduler *s, struct spool_read *read)
@@ -192,19 +212,20 @@ void scheduler_pending_loaded(struct scheduler *s, struct spool_read *read)
 	struct pending *p = pending_find(s, read->id);
 	struct message *message = message_from_spool(read);
 
-	if (p == NULL || message == NULL) {
+	if (p != NULL)
+		p->is_loading = false;
+	if (p == NULL || message == NULL || read->states == NULL) {
 		log_error("message %llu cannot be read back to notify its sender: %s",
 			  (unsigned long long)read->id, spool_error_name(read->error));
-		if (p != NULL)
-			p->is_loading = false;
 		message_unref(message);
+		if (p != NULL && (read->error == SPOOL_GONE || read->error == SPOOL_DAMAGED))
+			pending_drop(s, p);
 		return;
 	}
-	p->is_loading = false;
+	message_unref(p->message);
 	p->message = message;
-	for (uint32_t i = 0; p->count == 0 && read->states != NULL && i < read->states->count; i++)
-		if (read->states->rcpt[i].state == RCPT_FAILED_UNREPORTED)
-			pending_add(p, i, outcome_from_line(read->states->rcpt[i].outcome));
+	if (p->is_recovered)
+		add_recovered(p, read->states);
 	notify(s, p);
 }
 

@@ -47,6 +47,7 @@ struct pending {
 	uint64_t since_ms;
 	bool is_building;  /* a loop has it */
 	bool is_loading;
+	bool is_recovered; /* the spool knows of failures that are not in the list yet */
 	bool copies_gone;  /* no copy of the message is left */
 	UT_hash_handle hh; /* by spool_id; in order of since_ms */
 };
@@ -57,8 +58,8 @@ struct scheduler {
 	struct waker waker;
 	struct spool_door door;
 	pthread_t thread;
-	bool is_stopping;
-	struct mail stop;
+	bool is_draining, is_stopping;
+	struct mail drain, stop;
 	struct queue_set *queues;
 	struct view *view;
 	struct connection_table *connections; /* one per loop */
@@ -74,6 +75,12 @@ struct scheduler {
 
 /* Posts to a loop. */
 void scheduler_order(struct scheduler *s, uint16_t loop, struct mail *mail, enum mail_kind kind);
+/* Without a view nothing can be routed or reached: mail waits, it is on disk. */
+static inline bool scheduler_may_act(const struct scheduler *s)
+{
+	return !s->is_draining && s->view != NULL && s->view->viewpoint != NULL;
+}
+
 /* scheduler_actions.c: carries out what queue_next says until it has nothing. */
 void scheduler_act(struct scheduler *s);
 void scheduler_connection_free(struct scheduler *s, struct sched_connection *c);
