@@ -66,6 +66,8 @@ struct queue_set *queue_set_new(const struct queue_limits *limits)
 	set->limits = *limits;
 	TAILQ_INIT(&set->all);
 	TAILQ_INIT(&set->active);
+	for (unsigned i = 0; i < QUEUE_BUDGETS; i++)
+		TAILQ_INIT(&set->starved[i]);
 	TAILQ_INIT(&set->spare);
 	RB_INIT(&set->timers);
 	set->submission = queue_get(set, &submission);
@@ -394,20 +396,52 @@ void copy_unlist(struct queue_set *set, struct queue_copy *copy)
 	}
 }
 
+static void put_on(struct queue_list *list, struct queue *queue)
+{
+	if (queue->on == list)
+		return;
+	if (queue->on != NULL)
+		TAILQ_REMOVE(queue->on, queue, on_link);
+	queue->on = list;
+	if (list != NULL)
+		TAILQ_INSERT_TAIL(list, queue, on_link);
+}
+
 void queue_activate(struct queue_set *set, struct queue *queue)
 {
-	if (queue->active || queue->suspended)
-		return;
-	queue->active = true;
-	TAILQ_INSERT_TAIL(&set->active, queue, active_link);
+	if (!queue->suspended)
+		put_on(&set->active, queue);
 }
 
 void queue_deactivate(struct queue_set *set, struct queue *queue)
 {
-	if (!queue->active)
-		return;
-	queue->active = false;
-	TAILQ_REMOVE(&set->active, queue, active_link);
+	(void)set;
+	put_on(NULL, queue);
+}
+
+bool queue_has_budget(const struct queue_set *set, enum queue_budget budget)
+{
+	if (budget == BUDGET_LOADING)
+		return set->loading < set->limits.loading;
+	return set->connections < set->limits.max_connections;
+}
+
+void queue_starve(struct queue_set *set, struct queue *queue, enum queue_budget budget)
+{
+	put_on(&set->starved[budget], queue);
+}
+
+bool queue_feed_one(struct queue_set *set)
+{
+	for (unsigned i = 0; i < QUEUE_BUDGETS; i++) {
+		struct queue *queue = TAILQ_FIRST(&set->starved[i]);
+
+		if (queue == NULL || !queue_has_budget(set, (enum queue_budget)i))
+			continue;
+		queue_activate(set, queue);
+		return true;
+	}
+	return false;
 }
 
 /* Timers may be early, never late: one that finds nothing to do is computed anew. */

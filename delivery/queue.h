@@ -128,7 +128,11 @@ struct queue_connection {
 	uint32_t flight; /* copies given out and not yet reported */
 	uint64_t idle_since_ms;
 	bool closing;    /* takes nothing more */
+	bool served;     /* the host judged a message */
 };
+
+/* What all queues share; a queue that finds it used up waits for its turn. */
+enum queue_budget { BUDGET_LOADING, BUDGET_CONNECTIONS, QUEUE_BUDGETS };
 
 TAILQ_HEAD(queue_copy_list, queue_copy);
 LIST_HEAD(queue_connection_list, queue_connection);
@@ -145,12 +149,12 @@ struct queue {
 	unsigned successes;    /* since the window last grew */
 	bool suspended;
 	bool retry;            /* waits for next_retry_ms before the next connection */
-	bool active;           /* on the active list */
+	struct queue_list *on; /* the active list, one of those that wait for a budget, or null */
 	uint64_t next_retry_ms;
 	uint64_t empty_since_ms;
 	uint64_t due_ms;       /* key in the timer tree, 0: not in it */
 	char last_error[256];
-	TAILQ_ENTRY(queue) active_link;
+	TAILQ_ENTRY(queue) on_link;
 	TAILQ_ENTRY(queue) all_link;
 	RB_ENTRY(queue) timer_link;
 	struct queue *hash_next;
@@ -230,7 +234,9 @@ void queue_connection_closing(struct queue_set *set, struct queue_connection *co
 /*
  * It is gone; all its copies were reported before. HOST_FAILED: the next hop could not be
  * used at all (routing.md "unavailable"): the queue goes into retry, unless other
- * connections are open. ERROR is shown as the queue's last error.
+ * connections are open. ERROR is shown as the queue's last error. A host that closes each
+ * connection before it judged a message, while there is mail for it, has failed too: else
+ * it would be called again at once, for ever.
  */
 void queue_connection_gone(struct queue_set *set, struct queue_connection *connection,
 			   bool host_failed, const char *error, uint64_t now_ms);

@@ -101,7 +101,7 @@ static bool give_load(struct queue_set *set, struct queue *queue, struct queue_a
 	struct queue_copy *copy;
 	unsigned looked = 0;
 
-	if (set->loading >= set->limits.loading)
+	if (!queue_has_budget(set, BUDGET_LOADING))
 		return false;
 	TAILQ_FOREACH(copy, &queue->ready, link) {
 		if (looked++ == set->limits.batch)
@@ -180,31 +180,49 @@ static bool give_assignment(struct queue_set *set, struct queue *queue,
 	return true;
 }
 
-static bool may_open(const struct queue_set *set, const struct queue *queue)
+/* While one is idle the mail is being read back: another would be idle too. */
+static bool wants_connection(const struct queue_set *set, struct queue *queue)
 {
 	return !queue->retry && queue->ready_count > queue->opening &&
+	       find_idle(queue, 0) == NULL &&
 	       queue->opening + queue->open < queue->window &&
-	       queue->opening + queue->open < set->limits.max_per_queue &&
-	       set->connections < set->limits.max_connections;
+	       queue->opening + queue->open < set->limits.max_per_queue;
+}
+
+static bool give_connection(struct queue_set *set, struct queue *queue,
+			    struct queue_action *action)
+{
+	if (!wants_connection(set, queue) || !queue_has_budget(set, BUDGET_CONNECTIONS))
+		return false;
+	*action = (struct queue_action){ .kind = QUEUE_ACTION_OPEN, .queue = queue };
+	return true;
 }
 
 /* One action of an active queue; false if it has to wait for a report or a timer. */
 static bool serve_queue(struct queue_set *set, struct queue *queue, struct queue_action *action)
 {
-	if (queue->ready_count == 0)
-		return false;
-	if (queue->key.kind == QUEUE_UNREACHABLE)
+	if (queue->ready_count == 0 || queue->key.kind == QUEUE_UNREACHABLE)
 		return false;
 	if (queue == set->submission)
 		return give_load(set, queue, action) || give_route(set, queue, action);
 	if (queue->open > 0 && give_load(set, queue, action))
 		return true;
-	if (give_assignment(set, queue, action))
-		return true;
-	if (!may_open(set, queue))
-		return false;
-	*action = (struct queue_action){ .kind = QUEUE_ACTION_OPEN, .queue = queue };
-	return true;
+	return give_assignment(set, queue, action) || give_connection(set, queue, action);
+}
+
+/* What it waits for may be used up by other queues: then none of its own reports will come. */
+static void starve_or_rest(struct queue_set *set, struct queue *queue)
+{
+	const struct queue_copy *first = TAILQ_FIRST(&queue->ready);
+
+	if (first == NULL || queue->key.kind == QUEUE_UNREACHABLE)
+		return;
+	if (first->payload == NULL && (queue == set->submission || queue->open > 0) &&
+	    !queue_has_budget(set, BUDGET_LOADING))
+		queue_starve(set, queue, BUDGET_LOADING);
+	else if (queue != set->submission && wants_connection(set, queue) &&
+		 !queue_has_budget(set, BUDGET_CONNECTIONS))
+		queue_starve(set, queue, BUDGET_CONNECTIONS);
 }
 
 bool queue_next(struct queue_set *set, uint64_t now_ms, uint32_t now_s, bool expire,
@@ -215,13 +233,16 @@ bool queue_next(struct queue_set *set, uint64_t now_ms, uint32_t now_s, bool exp
 	while ((queue = RB_MIN(queue_timers, &set->timers)) != NULL && queue->due_ms <= now_ms)
 		if (serve_timer(set, queue, now_ms, now_s, expire, action_r))
 			return true;
-	while ((queue = TAILQ_FIRST(&set->active)) != NULL) {
-		queue_deactivate(set, queue);
-		if (serve_queue(set, queue, action_r)) {
-			queue_activate(set, queue); /* at the end: everyone has a turn */
-			return true;
+	do {
+		while ((queue = TAILQ_FIRST(&set->active)) != NULL) {
+			queue_deactivate(set, queue);
+			if (serve_queue(set, queue, action_r)) {
+				queue_activate(set, queue); /* at the end: everyone has a turn */
+				return true;
+			}
+			starve_or_rest(set, queue);
 		}
-	}
+	} while (queue_feed_one(set));
 	return false;
 }
 

@@ -17,6 +17,7 @@ struct queue_set {
 	struct queue_limits limits;
 	struct queue *hash[QUEUE_HASH_SIZE];
 	struct queue_list all, active;
+	struct queue_list starved[QUEUE_BUDGETS];
 	struct queue_timers timers;
 	struct queue *submission;
 	struct queue_copy **chunks; /* slab of copies, addresses never move */
@@ -47,6 +48,10 @@ void copy_to_waiting(struct queue_set *set, struct queue_copy *copy, uint64_t du
 void copy_unlist(struct queue_set *set, struct queue_copy *copy);
 void queue_activate(struct queue_set *set, struct queue *queue);
 void queue_deactivate(struct queue_set *set, struct queue *queue);
+bool queue_has_budget(const struct queue_set *set, enum queue_budget budget);
+void queue_starve(struct queue_set *set, struct queue *queue, enum queue_budget budget);
+/* The queue that waits longest for a budget that has room is active again; false: none. */
+bool queue_feed_one(struct queue_set *set);
 /* The queue wants attention at AT_MS at the latest. */
 void queue_need(struct queue_set *set, struct queue *queue, uint64_t at_ms);
 /* Its timer fired and everything due was done: computes the next one. */

@@ -17,6 +17,8 @@ static struct queue_copy *add_copy(struct queue_set *set, struct queue_copy *rin
 
 	copy->loop = loop;
 	copy->queue = queue_get(set, &destination->key);
+	/* To find no way is an attempt: what stays unreachable expires. */
+	copy->attempts = destination->key.kind == QUEUE_UNREACHABLE;
 	copy_set_recipients(copy, destination->recipients, destination->count);
 	if (ring != NULL)
 		copy_join(ring, copy);
@@ -83,9 +85,8 @@ void queue_routed(struct queue_set *set, struct queue_copy *copy,
 		struct queue_copy *child = add_copy(set, copy, copy->spool_id, copy->age_base_s,
 						    copy->loop, &destinations[i], now_ms);
 
-		child->attempts = copy->attempts;
-		if (destinations[i].key.kind == QUEUE_UNREACHABLE)
-			child->attempts += child->attempts < UINT8_MAX;
+		if (child->attempts == 0)
+			child->attempts = copy->attempts;
 		copy_take_payload(set, child, copy->payload);
 		copy_to_ready(set, child, false);
 	}
@@ -168,11 +169,22 @@ static void host_failed(struct queue_set *set, struct queue *queue, const char *
 	queue_need(set, queue, queue->next_retry_ms);
 }
 
+static bool was_useless(const struct queue_connection *connection)
+{
+	return connection->state != CONNECTION_OPENING && !connection->served &&
+	       !connection->closing &&
+	       (connection->flight > 0 || connection->queue->ready_count > 0);
+}
+
 void queue_connection_gone(struct queue_set *set, struct queue_connection *connection,
 			   bool failed, const char *error, uint64_t now_ms)
 {
 	struct queue *queue = connection->queue;
 
+	if (!failed && was_useless(connection)) {
+		failed = true;
+		error = "the host closed the connection before it took a message";
+	}
 	LIST_REMOVE(connection, link);
 	set->connections--;
 	if (connection->state == CONNECTION_OPENING)
@@ -215,6 +227,8 @@ void queue_copy_done(struct queue_set *set, struct queue_copy *copy,
 {
 	struct queue *queue = copy->queue;
 
+	if (connection != NULL && (keep_count == 0 || retry))
+		connection->served = true;
 	flight_ended(set, copy, connection, now_ms);
 	if (keep_count == 0) {
 		count_success(set, queue);

@@ -220,6 +220,112 @@ static void test_payloads_beyond_the_budget_are_read_back(void **state)
 	queue_set_free(set);
 }
 
+static void test_a_host_that_hangs_up_is_not_called_at_once(void **state)
+{
+	static const uint32_t keep[] = { 0 };
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	struct queue_connection c;
+	struct queue_action a;
+	struct queue *queue;
+
+	(void)state;
+	accept_to(set, 1, "mx");
+	open_connection(set, &c, 0);
+	queue = c.queue;
+	queue_connection_ready(set, &c, 0);
+	assert_true(next(set, 0, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_ASSIGN);
+	queue_connection_gone(set, &c, false, "", 0);
+	queue_copy_done(set, a.copies[0], NULL, keep, 1, false, "", 0);
+	assert_string_equal(queue_state_name(queue), "retry");
+	assert_false(next(set, 0, &a));
+	/* One that took a message may close as it likes. */
+	assert_true(next(set, 60000, &a));
+	queue_connection_add(set, queue, &c, 0);
+	queue_connection_ready(set, &c, 60000);
+	assert_true(next(set, 60000, &a));
+	accept_to(set, 2, "mx");
+	queue_copy_done(set, a.copies[0], &c, NULL, 0, false, "", 60000);
+	queue_connection_gone(set, &c, false, "", 60000);
+	assert_true(next(set, 60000, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_OPEN);
+	queue_set_free(set);
+}
+
+static void test_a_queue_that_waits_for_connections_of_others_goes_on(void **state)
+{
+	struct queue_limits limits = queue_limits_hub;
+	struct queue_connection first, second;
+	struct queue_set *set;
+	struct queue_action a;
+
+	(void)state;
+	limits.max_connections = 1;
+	set = queue_set_new(&limits);
+	accept_to(set, 1, "a");
+	accept_to(set, 2, "b");
+	accept_to(set, 3, "c");
+	open_connection(set, &first, 0);
+	assert_false(next(set, 0, &a));
+	queue_connection_gone(set, &first, true, "refused", 0);
+	open_connection(set, &second, 0);
+	assert_string_equal(second.queue->key.next_hop, "b");
+	queue_connection_gone(set, &second, true, "refused", 0);
+	open_connection(set, &second, 0);
+	assert_string_equal(second.queue->key.next_hop, "c");
+	queue_connection_gone(set, &second, true, "refused", 0);
+	queue_set_free(set);
+}
+
+static void test_a_queue_that_waits_for_reads_of_others_goes_on(void **state)
+{
+	struct queue_limits limits = queue_limits_hub;
+	struct queue_connection slow, fast;
+	struct queue_action load, a;
+	struct message *m = make_message(2);
+	struct queue_set *set;
+
+	(void)state;
+	limits.loading = 1;
+	limits.resident_messages = 0;
+	set = queue_set_new(&limits);
+	accept_to(set, 1, "slow");
+	open_connection(set, &slow, 0);
+	accept_to(set, 2, "fast");
+	open_connection(set, &fast, 0);
+	queue_connection_ready(set, &slow, 0);
+	queue_connection_ready(set, &fast, 0);
+	assert_true(next(set, 0, &load));
+	assert_int_equal(load.kind, QUEUE_ACTION_LOAD);
+	assert_false(next(set, 0, &a));
+	queue_loaded(set, load.copies[0], NULL, 0); /* it could not be read */
+	assert_true(next(set, 0, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_LOAD);
+	assert_ptr_not_equal(a.queue, load.queue);
+	queue_loaded(set, a.copies[0], m, 0);
+	assert_true(next(set, 0, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_ASSIGN);
+	message_unref(m);
+	queue_set_free(set);
+}
+
+static void test_what_stays_unreachable_expires(void **state)
+{
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	struct queue_destination d = to("no-route");
+	struct message *m = make_message(1);
+	struct queue_action a;
+
+	(void)state;
+	d.key.kind = QUEUE_UNREACHABLE;
+	queue_accept(set, 1, 1000, 0, m, &d, 1, 0);
+	message_unref(m);
+	assert_false(next(set, 172700000, &a));
+	assert_true(next(set, 172800000 + 60000, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_EXPIRED);
+	queue_set_free(set);
+}
+
 static void test_an_empty_queue_is_forgotten(void **state)
 {
 	struct queue_set *set = queue_set_new(&queue_limits_hub);
@@ -278,6 +384,10 @@ int main(void)
 		cmocka_unit_test(test_a_dead_queue_does_not_hold_others_up),
 		cmocka_unit_test(test_nothing_expires_before_an_attempt),
 		cmocka_unit_test(test_payloads_beyond_the_budget_are_read_back),
+		cmocka_unit_test(test_a_host_that_hangs_up_is_not_called_at_once),
+		cmocka_unit_test(test_a_queue_that_waits_for_connections_of_others_goes_on),
+		cmocka_unit_test(test_a_queue_that_waits_for_reads_of_others_goes_on),
+		cmocka_unit_test(test_what_stays_unreachable_expires),
 		cmocka_unit_test(test_an_empty_queue_is_forgotten),
 		cmocka_unit_test(test_operators_retry_suspend_resubmit),
 	};
