@@ -234,6 +234,31 @@ static uint32_t fork_of(const struct viewpoint_hop *hops, uint32_t a, uint32_t b
 	return a;
 }
 
+static bool is_remote(const struct viewpoint *vp, const struct viewpoint_hop *hops, uint32_t site)
+{
+	return site != vp->site && hops[site].cost != UINT64_MAX;
+}
+
+/* The last site that all paths with one first hop share, by that first hop. */
+static uint32_t *find_forks(const struct viewpoint *vp, const struct viewpoint_hop *hops,
+			    const uint32_t *sites, uint32_t n)
+{
+	uint32_t n_sites = snap_count(vp->snap, SNAP_SITES);
+	uint32_t *forks = mem_alloc(n_sites * sizeof(*forks));
+
+	for (uint32_t i = 0; i < n_sites; i++)
+		forks[i] = SNAP_NONE;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t *fork;
+
+		if (!is_remote(vp, hops, sites[i]))
+			continue;
+		fork = &forks[ancestor(hops, sites[i], 1)];
+		*fork = *fork == SNAP_NONE ? sites[i] : fork_of(hops, *fork, sites[i]);
+	}
+	return forks;
+}
+
 /*
  * §3.8. Those whose paths begin with the same hop travel as one copy to the last site they all
  * share. If that site cannot take the copy, each goes its ordinary way.
@@ -242,21 +267,18 @@ void viewpoint_fanout(const struct viewpoint *vp, uint32_t size_class, const uin
 		      uint32_t n, uint32_t *next)
 {
 	const struct viewpoint_hop *hops = vp->classes[size_class].hops;
+	uint32_t *forks = find_forks(vp, hops, sites, n);
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t fork = sites[i], first;
-		const struct snap_site *site;
+		const struct snap_site *fork;
+		uint32_t at;
 
 		next[i] = SNAP_NONE;
-		if (viewpoint_hop(vp, size_class, sites[i]) == NULL || sites[i] == vp->site)
+		if (!is_remote(vp, hops, sites[i]))
 			continue;
-		first = ancestor(hops, sites[i], 1);
-		for (uint32_t j = 0; j < n; j++)
-			if (j != i && viewpoint_hop(vp, size_class, sites[j]) != NULL &&
-			    sites[j] != vp->site && ancestor(hops, sites[j], 1) == first)
-				fork = fork_of(hops, fork, sites[j]);
-		site = snap_site(vp->snap, fork);
-		next[i] = site->has_active_hub && site->inbound ? hops[fork].next_stop :
-								  hops[sites[i]].next_stop;
+		at = forks[ancestor(hops, sites[i], 1)];
+		fork = snap_site(vp->snap, at);
+		next[i] = hops[fork->has_active_hub && fork->inbound ? at : sites[i]].next_stop;
 	}
+	free(forks);
 }

@@ -68,7 +68,8 @@ uint32_t viewpoint_hubs(const struct viewpoint *vp, uint32_t site, uint32_t *ser
 /*
  * Delayed fan-out (§3.8): NEXT[i] becomes the site to which the copy for SITES[i] goes first,
  * given that all N travel in one message. Equal values share one copy. Without a shared fork it
- * is the ordinary next stop. Sites without a path and the local site keep SNAP_NONE.
+ * is the ordinary next stop. Sites without a path and the local site keep SNAP_NONE. A site may
+ * come several times: O(N × length of the paths).
  */
 void viewpoint_fanout(const struct viewpoint *vp, uint32_t size_class, const uint32_t *sites,
 		      uint32_t n, uint32_t *next);

@@ -259,6 +259,19 @@ static void test_worked_examples_of_delayed_fanout(void **state)
 	}
 }
 
+static void test_fanout_of_three_shares_what_all_share(void **state)
+{
+	struct net *net = network("A B C D E F", "A-B 10,B-C 10,C-D 10,C-E 10,A-F 10");
+	static const char *const to[] = { "D", "E", "F", "D", "B" };
+
+	(void)state;
+	net_build(net);
+	assert_string_equal(fanout(net, "HTA1", to, 4), "C>C>F>C");
+	assert_string_equal(fanout(net, "HTA1", to, 5), "B>B>F>B>B");
+	assert_string_equal(fanout(net, "HTA1", to, 1), "D");
+	net_free(net);
+}
+
 static void test_no_copy_waits_at_a_fork_without_an_active_hub(void **state)
 {
 	struct net *net = network("A B D E", "A-B 10,B-D 10,B-E 10");
@@ -407,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_worked_examples_of_backoff),
 		cmocka_unit_test(test_names_tie_by_folding_not_by_bytes),
 		cmocka_unit_test(test_worked_examples_of_delayed_fanout),
+		cmocka_unit_test(test_fanout_of_three_shares_what_all_share),
 		cmocka_unit_test(test_no_copy_waits_at_a_fork_without_an_active_hub),
 		cmocka_unit_test(test_random_networks_agree_with_an_enumeration_of_all_paths),
 	};
