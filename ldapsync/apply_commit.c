@@ -1,0 +1,133 @@
+/* Events of sources → replica: transactions and the snapshots they publish. */
+#include "common/snapshot_file.h"
+#include "ldapsync/apply_private.h"
+#include "ldapsync/publish.h"
+
+/* A transaction on the directory's generation; its number there. */
+int apply_ensure_open(struct apply *apply, struct directory *d, struct err *err)
+{
+	struct replica_writer *writer = apply_writer(apply, d);
+	int rc;
+
+	if (!replica_writer_is_open(writer) && replica_writer_begin(writer, err) < 0)
+		return -1;
+	if (d->number != 0)
+		return 0;
+	rc = replica_writer_source(writer, d->config->title, &d->number, err);
+	apply->is_dirty |= rc == 1;
+	return rc < 0 ? -1 : 0;
+}
+
+/* A new snapshot is current: its image's diagnostics count, the oldest image goes. */
+static void note_snapshot(struct apply *apply, const struct replica_snapshot *snapshot)
+{
+	uint64_t keep = APPLY_KEEP_SNAPSHOTS;
+
+	apply->status.snapshot = *snapshot;
+	apply->image_diagnostics = 0;
+	publish_is_intact(apply->config.state_dir, snapshot, &apply->image_diagnostics);
+	if (snapshot->number >= keep)
+		snapshot_file_prune(apply->config.state_dir, snapshot->number - keep + 1);
+}
+
+static uint64_t stored_diagnostics(const struct replica_store *store)
+{
+	MDB_stat stat = { 0 };
+	MDB_txn *txn;
+
+	if (mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn) != 0)
+		return 0;
+	mdb_stat(txn, store->diagnostic, &stat);
+	mdb_txn_abort(txn);
+	return stat.ms_entries;
+}
+
+/* What the current generation holds after a commit. */
+void apply_note_commit(struct apply *apply)
+{
+	const struct replica_state *state = replica_writer_state(apply->current);
+
+	if (state->snapshot.number != apply->status.snapshot.number)
+		note_snapshot(apply, &state->snapshot);
+	apply->status.counts = state->counts;
+	apply->status.changed_wall_ms = state->changed_wall_ms;
+	apply->status.diagnostics = apply->image_diagnostics +
+				    stored_diagnostics(replica_writer_store(apply->current));
+}
+
+int apply_commit_writer(struct apply *apply, struct replica_writer *writer, struct err *err)
+{
+	if (replica_writer_commit(writer, err) < 0)
+		return -1;
+	apply->pending = 0;
+	apply->is_dirty = false;
+	if (writer == apply->current)
+		apply_note_commit(apply);
+	return 0;
+}
+
+/* Undoes what is not committed. Every source starts over with its stored cookie. */
+int apply_fail(struct apply *apply)
+{
+	apply_drop_building(apply);
+	if (apply->current != NULL)
+		replica_writer_abort(apply->current);
+	for (size_t i = 0; i < apply->config.n_directories; i++) {
+		apply->directories[i].rebuilding = false;
+		apply->directories[i].number = 0;
+		apply->directories[i].phase = APPLY_WAITING;
+	}
+	apply->pending = 0;
+	apply->is_dirty = false;
+	return -1;
+}
+
+static bool topology_is_whole(const struct apply *apply)
+{
+	for (size_t i = 0; i < apply->config.n_directories; i++) {
+		const struct directory *d = &apply->directories[i];
+
+		if (!d->rebuilding &&
+		    (d->phase == APPLY_REFRESHING || d->phase == APPLY_HELD || !d->is_ready))
+			return false;
+	}
+	return true;
+}
+
+/* *HELD_R: it would lose what no organisation loses; nothing was published. */
+int apply_publish(struct apply *apply, struct replica_writer *writer, bool accept, bool anew,
+		   bool *held_r, struct err *err)
+{
+	const struct publish_request request = {
+		.state_dir = apply->config.state_dir, .base = apply->config.base,
+		.accept_loss = accept, .anew = anew,
+	};
+	enum publish_result result;
+	struct err why = { 0 };
+
+	if (publish_snapshot(writer, &request, &result, &why) < 0) {
+		*err = why;
+		return -1;
+	}
+	*held_r = result == PUBLISH_HELD;
+	if (*held_r)
+		apply->held = why;
+	if (result == PUBLISH_NEW)
+		apply->is_dirty = true;
+	return 0;
+}
+
+/* Makes the snapshot of the current generation if it is due and the topology is whole. */
+int apply_publish_if_due(struct apply *apply, bool accept, struct err *err)
+{
+	apply->snapshot_due |= replica_writer_changed_topology(apply->current);
+	if (!apply->snapshot_due || !apply->is_published || !topology_is_whole(apply))
+		return 0;
+	if (apply_publish(apply, apply->current, accept, false, &apply->snapshot_held, err) < 0)
+		return -1;
+	if (!apply->snapshot_held) {
+		apply->snapshot_due = false;
+		apply->held.text[0] = '\0';
+	}
+	return 0;
+}

@@ -1,0 +1,170 @@
+/* Events of sources → replica: start and end, generations on the disk. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "common/fsutil.h"
+#include "common/snapshot_file.h"
+#include "ldapsync/apply_private.h"
+#include "ldapsync/publish.h"
+
+static void generation_path(const struct apply *apply, uint64_t number, char path[static PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/replica/g%llu", apply->config.state_dir,
+		 (unsigned long long)number);
+}
+
+void apply_remove_generation(const struct apply *apply, uint64_t number)
+{
+	char path[PATH_MAX];
+
+	generation_path(apply, number, path);
+	fs_remove_flat(path);
+}
+
+void apply_drop_building(struct apply *apply)
+{
+	uint64_t number;
+
+	if (apply->building == NULL)
+		return;
+	number = replica_writer_generation(apply->building);
+	replica_writer_close(&apply->building);
+	apply_remove_generation(apply, number);
+}
+
+/* Generations other than KEEP are what a crash left behind. The highest number seen. */
+static uint64_t remove_other_generations(const struct apply *apply, uint64_t keep)
+{
+	uint64_t number, highest = keep;
+	char path[PATH_MAX];
+	struct dirent *item;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/replica", apply->config.state_dir);
+	dir = opendir(path);
+	while (dir != NULL && (item = readdir(dir)) != NULL) {
+		if (item->d_name[0] != 'g' || !parse_u64(item->d_name + 1, strlen(item->d_name + 1),
+							 UINT64_MAX - 1, &number))
+			continue;
+		if (number > highest)
+			highest = number;
+		if (number != keep)
+			apply_remove_generation(apply, number);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return highest;
+}
+
+static int take_lock(struct apply *apply, struct err *err)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/replica", apply->config.state_dir);
+	if (fs_mkdirs(path, 0750, err) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "%s/replica/writer.lock", apply->config.state_dir);
+	apply->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (apply->lock_fd < 0)
+		return err_errno(err, "cannot open %s", path);
+	if (flock(apply->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		err_errno(err, "%s", path);
+		return err_remedy(err, "another waypost-ldapsync works on this state directory");
+	}
+	return 0;
+}
+
+/* Opens what readers use, or begins a generation unseen. */
+static int open_current(struct apply *apply, struct err *err)
+{
+	uint64_t number = replica_store_current(apply->config.state_dir);
+	uint64_t highest = remove_other_generations(apply, number);
+
+	if (number != 0 && replica_writer_open(apply->config.state_dir, number, false,
+					       &apply->current, err) == 0) {
+		apply->is_published = true;
+		for (size_t i = 0; i < apply->config.n_directories; i++)
+			apply->directories[i].is_ready = true;
+		return 0;
+	}
+	/* A damaged one is left to its readers until a new one takes its place. */
+	return replica_writer_open(apply->config.state_dir, highest + 1, true, &apply->current,
+				   err);
+}
+
+static int forget_others(struct apply *apply, struct err *err)
+{
+	size_t n = apply->config.n_directories;
+	const char **titles = mem_zero(n, sizeof(*titles));
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		titles[i] = apply->config.directories[i].title;
+	rc = replica_writer_forget_others(apply->current, titles, n, err);
+	free(titles);
+	return rc;
+}
+
+/* The first transaction: what a crash or a changed host file left to mend. */
+static int mend(struct apply *apply, struct err *err)
+{
+	struct replica_snapshot *snapshot;
+	bool held = false;
+
+	if (replica_writer_begin(apply->current, err) < 0)
+		return -1;
+	snapshot = &replica_writer_state(apply->current)->snapshot;
+	if (apply->is_published && forget_others(apply, err) < 0)
+		return -1;
+	/* Numbers stay unique even if the replica is lost and its images are not. */
+	if (!apply->is_published)
+		snapshot->number = snapshot_file_highest(apply->config.state_dir);
+	else if (!publish_is_intact(apply->config.state_dir, snapshot, NULL) &&
+		 apply_publish(apply, apply->current, true, true, &held, err) < 0)
+		return -1;
+	apply->snapshot_due = replica_writer_changed_topology(apply->current);
+	return apply_commit_writer(apply, apply->current, err);
+}
+
+int apply_open(const struct apply_config *config, struct apply **apply_r, struct err *err)
+{
+	struct apply *apply = mem_zero(1, sizeof(*apply) + config->n_directories *
+							   sizeof(struct directory));
+
+	apply->config = *config;
+	apply->lock_fd = -1;
+	for (size_t i = 0; i < config->n_directories; i++)
+		apply->directories[i].config = &config->directories[i];
+	if (take_lock(apply, err) < 0 || open_current(apply, err) < 0 ||
+	    mend(apply, err) < 0) {
+		apply_close(&apply);
+		return -1;
+	}
+	*apply_r = apply;
+	return 0;
+}
+
+void apply_close(struct apply **apply)
+{
+	struct apply *a = *apply;
+
+	if (a == NULL)
+		return;
+	apply_drop_building(a);
+	replica_writer_close(&a->current);
+	for (size_t i = 0; i < a->config.n_directories; i++) {
+		id_set_free(&a->directories[i].seen);
+		buf_free(&a->directories[i].doomed);
+		buf_free(&a->directories[i].cookie);
+	}
+	if (a->lock_fd >= 0)
+		close(a->lock_fd);
+	free(a);
+	*apply = NULL;
+}

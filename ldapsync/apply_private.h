@@ -1,0 +1,73 @@
+/* What the parts of apply.h share: apply.c (events), apply_refresh.c (the end of a refresh),
+ * apply_commit.c (transactions and snapshots), apply_open.c (start and end). */
+#ifndef WP_LDAPSYNC_APPLY_PRIVATE_H
+#define WP_LDAPSYNC_APPLY_PRIVATE_H
+
+#include "ldapsync/apply.h"
+
+/* One directory. NUMBER is its number in the generation that its events go to. */
+struct directory {
+	const struct apply_directory *config;
+	enum apply_phase phase;
+	bool is_ready;     /* its first refresh is done */
+	bool rebuilding;   /* its events go to the new generation */
+	bool one_piece;    /* the refresh is one transaction */
+	bool complete;     /* what the refresh did not name is gone */
+	uint16_t number;
+	struct id_set seen;        /* named by the refresh, or changed since */
+	struct buf doomed;         /* UUIDs that the refresh deletes */
+	struct buf cookie;         /* of the refresh, until it may be stored */
+	uint64_t binding;
+};
+
+struct apply {
+	struct apply_config config;
+	int lock_fd;
+	struct replica_writer *current, *building;
+	bool is_published;
+	bool is_dirty;     /* the transaction holds something worth committing */
+	bool snapshot_due; /* the topology changed and no snapshot could be made yet */
+	size_t pending;
+	struct err held;   /* text empty: nothing is */
+	bool snapshot_held;
+	uint64_t now_ms;   /* wall clock of the event at hand */
+	uint64_t image_diagnostics; /* of the current snapshot */
+	struct apply_status status;
+	struct directory directories[];
+};
+
+static inline struct replica_writer *apply_writer(const struct apply *apply, const struct directory *d)
+{
+	return d->rebuilding ? apply->building : apply->current;
+}
+
+/* apply_open.c: generations on the disk. */
+void apply_remove_generation(const struct apply *apply, uint64_t number);
+void apply_drop_building(struct apply *apply);
+
+/* apply_commit.c. -1 as in apply.h, but the caller calls apply_fail. */
+
+/* A transaction on the directory's generation; its number there. */
+int apply_ensure_open(struct apply *apply, struct directory *d, struct err *err) WP_MUST_CHECK;
+int apply_commit_writer(struct apply *apply, struct replica_writer *writer, struct err *err)
+	WP_MUST_CHECK;
+/* Takes over into the status what the current generation holds after a commit. */
+void apply_note_commit(struct apply *apply);
+/* Undoes what is not committed: every source starts over with its stored cookie. Returns -1. */
+int apply_fail(struct apply *apply);
+/* *HELD_R: it would lose what no organisation loses; nothing was published. */
+int apply_publish(struct apply *apply, struct replica_writer *writer, bool accept, bool anew,
+		  bool *held_r, struct err *err) WP_MUST_CHECK;
+/* Makes the snapshot of the current generation if it is due and the topology is whole. */
+int apply_publish_if_due(struct apply *apply, bool accept, struct err *err) WP_MUST_CHECK;
+
+/* apply_refresh.c. */
+
+/* N entries changed in the directory's transaction. */
+void apply_mark_changed(struct apply *apply, struct directory *d, size_t n);
+int apply_store_cookie(struct apply *apply, struct directory *d, struct err *err) WP_MUST_CHECK;
+/* Sweep, guard, snapshot, cookie; ACCEPT: the guard was overruled. */
+int apply_finish_refresh(struct apply *apply, struct directory *d, bool accept, struct err *err)
+	WP_MUST_CHECK;
+
+#endif

@@ -1,0 +1,171 @@
+/* Events of sources → replica: the end of a refresh. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/fsutil.h"
+#include "ldapsync/apply_private.h"
+
+enum { GUARD_HANDFUL = 10 }; /* this many may always go */
+
+void apply_mark_changed(struct apply *apply, struct directory *d, size_t n)
+{
+	replica_writer_state(apply_writer(apply, d))->changed_wall_ms = apply->now_ms;
+	apply->pending += n;
+	apply->is_dirty = true;
+}
+
+static bool is_too_much(uint64_t dropped, uint64_t total, unsigned percent)
+{
+	return dropped > GUARD_HANDFUL && dropped * 100 > total * percent;
+}
+
+/* Whether SWEEP takes more than its share of what is live; fills apply->held. */
+static bool guard_holds(struct apply *apply, const struct directory *d,
+			const struct replica_sweep *sweep)
+{
+	const struct replica_counts *live = &apply->status.counts, *gone = &sweep->dropped;
+	unsigned percent = d->config->guard_percent;
+
+	if (!apply->is_published ||
+	    (!is_too_much(gone->recipients, live->recipients, percent) &&
+	     !is_too_much(gone->topology, live->topology, percent)))
+		return false;
+	err_set(&apply->held, ERR_DIRECTORY, 0,
+		"directory %s: a refresh would drop %llu of %llu recipients and %llu of %llu "
+		"configuration objects (sweep_guard_percent is %u)",
+		d->config->title, (unsigned long long)gone->recipients,
+		(unsigned long long)live->recipients, (unsigned long long)gone->topology,
+		(unsigned long long)live->topology, percent);
+	err_remedy(&apply->held, "if that is meant: waypost sync accept");
+	return true;
+}
+
+/* What the end of the refresh would delete. */
+static int collect_sweep(struct apply *apply, struct directory *d, struct replica_sweep *sweep,
+			 struct err *err)
+{
+	if (d->rebuilding)
+		return replica_writer_missing(apply->building, apply->current, sweep, err);
+	if (d->complete)
+		return replica_writer_unseen(apply->current, d->number, &d->seen, sweep, err);
+	for (size_t at = 0; at < d->doomed.len; at += sizeof(struct entry_uuid)) {
+		struct entry_uuid uuid;
+
+		memcpy(&uuid, d->doomed.data + at, sizeof(uuid));
+		if (replica_writer_doom(apply->current, d->number, &uuid, &d->seen, sweep, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+
+int apply_store_cookie(struct apply *apply, struct directory *d, struct err *err)
+{
+	apply->is_dirty = true;
+	return replica_writer_set_cookie(apply_writer(apply, d), d->config->title, d->binding,
+					 d->cookie.data, d->cookie.len, err);
+}
+
+static void end_phase(struct directory *d, enum apply_phase phase)
+{
+	d->phase = phase;
+	d->one_piece = false;
+	if (phase != APPLY_LIVE)
+		return;
+	d->is_ready = true;
+	id_set_free(&d->seen);
+	buf_free(&d->doomed);
+	buf_free(&d->cookie);
+}
+
+/* The generation of WRITER becomes the one that readers use. */
+static int switch_to(struct apply *apply, struct replica_writer *writer, struct err *err)
+{
+	char dir[PATH_MAX], target[32];
+
+	if (apply_commit_writer(apply, writer, err) < 0 || replica_writer_sync(writer, err) < 0)
+		return -1;
+	snprintf(dir, sizeof(dir), "%s/replica", apply->config.state_dir);
+	snprintf(target, sizeof(target), "g%llu",
+		 (unsigned long long)replica_writer_generation(writer));
+	if (fs_relink(dir, "current", target, err) < 0)
+		return -1;
+	apply->is_published = true;
+	apply->snapshot_due = false;
+	return 0;
+}
+
+static int finish_rebuild(struct apply *apply, struct directory *d, bool accept, struct err *err)
+{
+	uint64_t old = replica_writer_generation(apply->current);
+	bool held;
+
+	replica_writer_state(apply->building)->snapshot = apply->status.snapshot;
+	if (apply_publish(apply, apply->building, accept, false, &held, err) < 0)
+		return -1;
+	if (held) {
+		end_phase(d, APPLY_HELD);
+		return 0;
+	}
+	if (apply_store_cookie(apply, d, err) < 0 || switch_to(apply, apply->building, err) < 0)
+		return -1;
+	replica_writer_close(&apply->current);
+	apply->current = apply->building;
+	apply->building = NULL;
+	d->rebuilding = false;
+	apply_remove_generation(apply, old);
+	end_phase(d, APPLY_LIVE);
+	apply_note_commit(apply);
+	return 0;
+}
+
+static bool all_are_ready(const struct apply *apply)
+{
+	for (size_t i = 0; i < apply->config.n_directories; i++)
+		if (!apply->directories[i].is_ready)
+			return false;
+	return true;
+}
+
+static int publish_first(struct apply *apply, struct err *err)
+{
+	bool held;
+
+	if (apply_publish(apply, apply->current, true, false, &held, err) < 0)
+		return -1;
+	return switch_to(apply, apply->current, err);
+}
+
+static int finish_in_place(struct apply *apply, struct directory *d,
+			   const struct replica_sweep *sweep, struct err *err)
+{
+	if (replica_writer_sweep(apply->current, d->number, sweep, err) < 0 ||
+	    apply_store_cookie(apply, d, err) < 0)
+		return -1;
+	if (sweep->n_gone > 0)
+		apply_mark_changed(apply, d, sweep->n_gone);
+	end_phase(d, APPLY_LIVE);
+	if (!apply->is_published && all_are_ready(apply))
+		return publish_first(apply, err);
+	return 0;
+}
+
+int apply_finish_refresh(struct apply *apply, struct directory *d, bool accept, struct err *err)
+{
+	struct replica_sweep sweep = { 0 };
+	int rc;
+
+	if (apply_ensure_open(apply, d, err) < 0)
+		return -1;
+	rc = collect_sweep(apply, d, &sweep, err);
+	if (rc == 0 && !accept && guard_holds(apply, d, &sweep)) {
+		end_phase(d, APPLY_HELD);
+	} else if (rc == 0) {
+		apply->held.text[0] = '\0';
+		rc = d->rebuilding ? finish_rebuild(apply, d, accept, err) :
+				     finish_in_place(apply, d, &sweep, err);
+	}
+	replica_sweep_free(&sweep);
+	return rc;
+}

@@ -1,0 +1,205 @@
+/* Writing the replica: an entry is stored, renamed, deleted. */
+#include <string.h>
+
+#include "common/dn.h"
+#include "ldapsync/replica_writer_private.h"
+#include "topology/load.h"
+#include "topology/recipient.h"
+
+static int diagnose_entry(struct replica_writer *writer, const struct entry *entry,
+			  const char *id, bool bad, const char *attribute, const char *value,
+			  const char *action, struct err *err)
+{
+	const struct replica_diagnostic text = { id, entry->dn, attribute, value, action };
+	char subject[37];
+
+	entry_uuid_format(&entry->uuid, subject);
+	return replica_writer_diagnose(writer, id, subject, bad ? &text : NULL, err);
+}
+
+static bool same_bytes(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+	return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
+}
+
+static bool is_same(const struct replica_record *a, const struct replica_record *b)
+{
+	return a->parent == b->parent && a->source == b->source &&
+	       entry_uuid_equal(&a->uuid, &b->uuid) && strcmp(a->rdn, b->rdn) == 0 &&
+	       same_bytes(a->entry, a->entry_len, b->entry, b->entry_len) &&
+	       same_bytes(a->recipient, a->recipient_len, b->recipient, b->recipient_len);
+}
+
+/* Tables that name the entry by its contents. */
+static int index_record(struct replica_writer *writer, const struct replica_record *old,
+			const struct replica_record *new, struct err *err)
+{
+	struct tree tree = writer_tree(writer);
+
+	if (old->entry != NULL || new->entry != NULL)
+		writer->topology_changed = true;
+	if (old->entry == NULL && new->entry != NULL &&
+	    tree_put(&tree, writer->store.topology, &new->id, sizeof(new->id), "", 0, err) < 0)
+		return -1;
+	if (old->entry != NULL && new->entry == NULL &&
+	    tree_del(&tree, writer->store.topology, &new->id, sizeof(new->id), err) < 0)
+		return -1;
+	if (writer_index_addresses(writer, old, new, err) < 0)
+		return -1;
+	writer_count(&writer->state.counts, old, -1);
+	writer_count(&writer->state.counts, new, 1);
+	return 0;
+}
+
+/* What of ENTRY is stored; the buffers belong to the writer. */
+static int describe(struct replica_writer *writer, const struct entry *entry, const char *rdn,
+		    struct replica_record *record, struct err *err)
+{
+	struct entry stored = *entry;
+	unsigned bad = 0;
+
+	buf_clear(&writer->entry_bytes);
+	buf_clear(&writer->recipient_bytes);
+	stored.dn = rdn;
+	if (snapshot_wants_entry(entry))
+		entry_encode(&stored, &writer->entry_bytes);
+	recipient_encode(entry, &writer->recipient_bytes, &bad);
+	if (writer->entry_bytes.len > 0) {
+		record->entry = writer->entry_bytes.data;
+		record->entry_len = writer->entry_bytes.len;
+	}
+	if (writer->recipient_bytes.len > 0) {
+		record->recipient = writer->recipient_bytes.data;
+		record->recipient_len = writer->recipient_bytes.len;
+	}
+	return diagnose_entry(writer, entry, "malformed-address", bad > 0, "mail", "",
+			      "addresses that cannot be parsed are left out", err);
+}
+
+/* The entry is new or was renamed: gives it its place. A placeholder there becomes the entry. */
+static int settle(struct replica_writer *writer, const struct entry *entry, const char *key,
+		  struct replica_record *record, struct err *err)
+{
+	struct tree tree = writer_tree(writer);
+	bool is_new = record->id == 0;
+
+	if (tree_make_path(&tree, dn_parent(entry->dn), dn_key_parent(key), &record->parent, err) < 0)
+		return -1;
+	if (!is_new)
+		return tree_attach(&tree, record, err);
+	if (tree_find_placeholder(&tree, record->parent, record->rdn_key, &record->id, err) < 0)
+		return -1;
+	if (record->id == 0) {
+		record->id = tree.state->next_id++;
+		if (tree_attach(&tree, record, err) < 0)
+			return -1;
+	}
+	return tree_put(&tree, writer->store.uuid, entry->uuid.bytes, sizeof(entry->uuid.bytes),
+			&record->id, sizeof(record->id), err);
+}
+
+/* The name of the stored entry has changed: leaves its old place. *MOVED_R tells. */
+static int leave_old_name(struct replica_writer *writer, const char *key, bool *moved_r,
+			  struct err *err)
+{
+	struct tree tree = writer_tree(writer);
+	const struct replica_record *old = &writer->old.record;
+	char *old_key = replica_store_dn(&writer->store, writer->txn, NULL, old, true, err);
+
+	if (old_key == NULL)
+		return -1;
+	*moved_r = strcmp(old_key, key) != 0;
+	talloc_free(old_key);
+	if (!*moved_r)
+		return 0;
+	/* A name in the topology can be what others refer to, even if it is only a folder's. */
+	writer->topology_changed = true;
+	return tree_detach(&tree, old, err);
+}
+
+static int load_old(struct replica_writer *writer, const struct entry_uuid *uuid, struct err *err)
+{
+	struct tree tree = writer_tree(writer);
+	struct replica_record found;
+	int rc = replica_store_by_uuid(&writer->store, writer->txn, uuid, &found, err);
+
+	if (rc == 1)
+		return tree_load(&tree, found.id, &writer->old, err);
+	writer->old.record = (struct replica_record){ 0 };
+	return rc;
+}
+
+static int upsert_named(struct replica_writer *writer, struct replica_record *record,
+			const struct entry *entry, const char *key, struct err *err)
+{
+	struct tree tree = writer_tree(writer);
+	const struct replica_record *old = &writer->old.record;
+	int known = load_old(writer, &entry->uuid, err);
+	bool moved = known == 0;
+
+	if (known < 0 || describe(writer, entry, record->rdn, record, err) < 0)
+		return -1;
+	record->id = old->id;
+	record->parent = old->parent;
+	if (known && leave_old_name(writer, key, &moved, err) < 0)
+		return -1;
+	if (!moved && is_same(old, record))
+		return 0;
+	if (moved && settle(writer, entry, key, record, err) < 0)
+		return -1;
+	if (index_record(writer, old, record, err) < 0 || tree_store(&tree, record, err) < 0)
+		return -1;
+	if (known && moved && tree_prune(&tree, old->parent, err) < 0)
+		return -1;
+	return writer_check_duplicates(writer, old, record, err) < 0 ? -1 : 1;
+}
+
+int replica_writer_upsert(struct replica_writer *writer, uint16_t source,
+			  const struct entry *entry, uint64_t *id_r, struct err *err)
+{
+	char *key = dn_key(NULL, entry->dn);
+	bool bad = key == NULL || *key == '\0';
+	struct replica_record record = { .uuid = entry->uuid, .source = source };
+	int rc = diagnose_entry(writer, entry, "malformed-dn", bad, "dn", entry->dn,
+				"the entry is skipped", err);
+
+	*id_r = 0;
+	if (rc == 0 && !bad) {
+		record.rdn = dn_rdn(key, entry->dn);
+		record.rdn_key = talloc_strndup(key, key, strcspn(key, ","));
+		rc = upsert_named(writer, &record, entry, key, err);
+		*id_r = record.id;
+	}
+	talloc_free(key);
+	return rc;
+}
+
+int replica_writer_delete(struct replica_writer *writer, uint16_t source,
+			  const struct entry_uuid *uuid, struct err *err)
+{
+	struct tree tree = writer_tree(writer);
+	struct replica_record *old = &writer->old.record, nothing = { 0 };
+	struct entry subject = { .uuid = *uuid };
+	int rc = load_old(writer, uuid, err);
+
+	if (rc != 1 || old->source != source)
+		return rc < 0 ? -1 : 0;
+	nothing.id = old->id;
+	if (index_record(writer, old, &nothing, err) < 0 ||
+	    tree_del(&tree, writer->store.uuid, uuid->bytes, sizeof(uuid->bytes), err) < 0 ||
+	    tree_vacate(&tree, old, err) < 0 ||
+	    diagnose_entry(writer, &subject, "malformed-address", false, NULL, NULL, NULL, err) < 0)
+		return -1;
+	return writer_check_duplicates(writer, old, &nothing, err) < 0 ? -1 : 1;
+}
+
+int replica_writer_find(struct replica_writer *writer, const struct entry_uuid *uuid,
+			uint64_t *id_r, struct err *err)
+{
+	MDB_val value;
+	int rc = replica_store_get(writer->txn, writer->store.uuid, uuid->bytes,
+				   sizeof(uuid->bytes), &value, err);
+
+	*id_r = rc == 1 ? replica_id_at(&value, 0) : 0;
+	return rc < 0 ? -1 : 0;
+}

@@ -1,0 +1,102 @@
+/* Writing the replica: what a refresh did not name. */
+#include <stdlib.h>
+
+#include "ldapsync/replica_writer_private.h"
+
+void replica_sweep_free(struct replica_sweep *sweep)
+{
+	free(sweep->gone);
+	*sweep = (struct replica_sweep){ 0 };
+}
+
+static void sweep_add(struct replica_sweep *sweep, const struct replica_record *record)
+{
+	writer_count(&sweep->dropped, record, 1);
+	if ((sweep->n_gone & (sweep->n_gone + 1)) == 0) /* 0, 1, 3, 7, … are full */
+		sweep->gone = mem_grow(sweep->gone,
+				       (2 * sweep->n_gone + 1) * sizeof(*sweep->gone));
+	sweep->gone[sweep->n_gone++] = record->uuid;
+}
+
+struct sweep_test {
+	bool (*is_gone)(const struct sweep_test *test, const struct replica_record *record);
+	uint16_t source;
+	const struct id_set *seen;
+	struct replica_writer *writer;
+};
+
+static bool is_unseen(const struct sweep_test *test, const struct replica_record *record)
+{
+	return record->source == test->source && !id_set_has(test->seen, record->id);
+}
+
+static bool is_missing(const struct sweep_test *test, const struct replica_record *record)
+{
+	uint64_t id;
+
+	return replica_writer_find(test->writer, &record->uuid, &id, NULL) == 0 && id == 0;
+}
+
+static int sweep_scan(const struct replica_store *store, MDB_txn *txn,
+		      const struct sweep_test *test, struct replica_sweep *sweep, struct err *err)
+{
+	struct replica_record record;
+	MDB_val key, value;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(txn, store->entry, &cursor), result = 1;
+
+	if (rc != 0)
+		return replica_store_fail(err, "cursor", rc);
+	while (result == 1 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		result = replica_store_record(store, txn, replica_id_at(&key, 0), &record, err);
+		if (result == 1 && !replica_is_placeholder(&record) && test->is_gone(test, &record))
+			sweep_add(sweep, &record);
+	}
+	mdb_cursor_close(cursor);
+	if (result == 1 && rc != MDB_NOTFOUND)
+		return replica_store_fail(err, "read", rc);
+	return result == 1 ? 0 : -1;
+}
+
+int replica_writer_unseen(struct replica_writer *writer, uint16_t source,
+			  const struct id_set *seen, struct replica_sweep *sweep, struct err *err)
+{
+	const struct sweep_test test = { .is_gone = is_unseen, .source = source, .seen = seen };
+
+	return sweep_scan(&writer->store, writer->txn, &test, sweep, err);
+}
+
+int replica_writer_doom(struct replica_writer *writer, uint16_t source,
+			const struct entry_uuid *uuid, const struct id_set *seen,
+			struct replica_sweep *sweep, struct err *err)
+{
+	struct replica_record record;
+	int rc = replica_store_by_uuid(&writer->store, writer->txn, uuid, &record, err);
+
+	if (rc == 1 && record.source == source && !id_set_has(seen, record.id))
+		sweep_add(sweep, &record);
+	return rc < 0 ? -1 : 0;
+}
+
+int replica_writer_missing(struct replica_writer *writer, struct replica_writer *old,
+			   struct replica_sweep *sweep, struct err *err)
+{
+	const struct sweep_test test = { .is_gone = is_missing, .writer = writer };
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(old->store.env, NULL, MDB_RDONLY, &txn);
+
+	if (rc != 0)
+		return replica_store_fail(err, "read", rc);
+	rc = sweep_scan(&old->store, txn, &test, sweep, err);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+int replica_writer_sweep(struct replica_writer *writer, uint16_t source,
+			 const struct replica_sweep *sweep, struct err *err)
+{
+	for (size_t i = 0; i < sweep->n_gone; i++)
+		if (replica_writer_delete(writer, source, &sweep->gone[i], err) < 0)
+			return -1;
+	return 0;
+}
