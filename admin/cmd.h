@@ -19,6 +19,7 @@ int cmd_queue_list(struct cli *cli, struct err *e);
 int cmd_queue_change(struct cli *cli, struct err *e);
 int cmd_sync_status(struct cli *cli, struct err *e);
 int cmd_sync_wait(struct cli *cli, struct err *e);
+int cmd_sync_accept(struct cli *cli, struct err *e);
 int cmd_config_check(struct cli *cli, struct err *e);
 int cmd_config_certificate(struct cli *cli, struct err *e);
 int cmd_server_publish_certificate(struct cli *cli, struct err *e);

@@ -114,3 +114,10 @@ int cmd_sync_wait(struct cli *cli, struct err *e)
 		nanosleep(&pause, NULL);
 	}
 }
+
+int cmd_sync_accept(struct cli *cli, struct err *e)
+{
+	if (ask_daemon(cli, LDAPSYNC, "sync.accept", NULL, NULL, NULL, e) < 0)
+		return -1;
+	return EXIT_DONE;
+}

@@ -25,6 +25,8 @@ static const struct command rows[] = {
 	{ "sync", "status", "", 0, 0, NULL, "Say how fresh the replica is", cmd_sync_status },
 	{ "sync", "wait", "", 0, 0, cmd_sync_wait_options,
 	  "Wait until the replica is live, or has reached a snapshot", cmd_sync_wait },
+	{ "sync", "accept", "", 0, 0, NULL,
+	  "Let a change through that was held back because it drops too much", cmd_sync_accept },
 	{ "config", "check", "", 0, 0, NULL, "Check the host file and what it names",
 	  cmd_config_check },
 	{ "config", "certificate", "", 0, 0, NULL,
