@@ -114,6 +114,27 @@ static void track_recipients(struct track *t, const struct envelope *envelope)
 	track_list_end(t);
 }
 
+static bool is_resolved_otherwise(const struct envelope *envelope)
+{
+	if (envelope->rcpt_count != envelope->original_count)
+		return true;
+	for (uint32_t i = 0; i < envelope->rcpt_count; i++)
+		if (strcmp(envelope->rcpt[i].address, envelope->original[i]) != 0)
+			return true;
+	return false;
+}
+
+/* What forwards and groups made of the recipients; left out where they stayed what they are. */
+static void track_resolved(struct track *t, const struct envelope *envelope)
+{
+	if (!is_resolved_otherwise(envelope))
+		return;
+	track_list(t, "resolved");
+	for (uint32_t i = 0; i < envelope->rcpt_count; i++)
+		track_item(t, envelope->rcpt[i].address);
+	track_list_end(t);
+}
+
 /* The next hops chosen at acceptance, in words: "relay-site HQ". */
 static void track_routes(struct track *t, const struct routed *routed)
 {
@@ -141,6 +162,7 @@ void intake_track(struct engine *engine, const struct envelope *envelope, uint64
 	track_text(t, "message_id", message_id);
 	track_text(t, "sender", envelope->sender[0] != '\0' ? envelope->sender : "<>");
 	track_recipients(t, envelope);
+	track_resolved(t, envelope);
 	track_routes(t, routed);
 	track_number(t, "size", envelope->body.stored_size);
 	track_text(t, "client_ip", envelope->client.ip);

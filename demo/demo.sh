@@ -307,7 +307,7 @@ invite() {
 	cd $folder
 	waypost() { $WAYPOST_BIN/waypost "\$@"; }
 
-	# a message from Lyon to everybody; then one from the Internet: told below as they arrive
+	# a message from Lyon to a group, and one from the Internet: told below as they arrive
 	swaks --silent --server $(address_of LYON):$submit --from louis@example.com --to all@example.com
 	swaks --silent --server $(address_of EDGE1):$smtp --from bob@outside.example --to olga@example.com
 	ls mail/*
@@ -325,10 +325,12 @@ invite() {
 	waypost --config LYON-HUB1/waypost.conf sync status
 	waypost --config LYON-HUB1/waypost.conf topology check
 
-	# a site that is down: its mail waits as near to it as possible; later start it again
+	# a site that is down: its mail waits as near to it as possible, and goes on when it is back
 	kill \$(cat OSLO-HUB1/pid)
+	swaks --silent --server $(address_of LYON):$submit --from louis@example.com --to ole@example.com
 	waypost --config HQ-HUB1/waypost.conf queue list
-	waypost run --config OSLO-HUB1/waypost.conf
+	waypost run --config OSLO-HUB1/waypost.conf &
+	waypost --config HQ-HUB1/waypost.conf queue retry --yes
 	EOT
 }
 

@@ -20,6 +20,7 @@ import time
 from datetime import datetime
 
 STOPS_MAX = 16
+STILL_MS = 2000
 FINAL = ("SEND", "DELIVER", "FAIL", "DROP")
 TROUBLE = {"DEFER": "waits for", "FAIL": "gives up on", "DROP": "drops it by rule"}
 
@@ -97,15 +98,20 @@ class Journey:
         for copy in self.copies:
             done = [r for r in self.of(copy) if r["event"] in FINAL]
             ended = [a for r in done for a in r.get("recipients", [r.get("recipient")])]
-            if not set(copy["recipients"]) <= set(ended):
+            if not set(copy.get("resolved", copy["recipients"])) <= set(ended):
                 return False
             if any(r.get("tls", "").endswith("pinned") and not self.next_copy(r) for r in done
                    if r["event"] == "SEND"):
                 return False
         return bool(self.copies)
 
+    def is_still(self):
+        """Nothing was recorded of it for a while."""
+        last = max((r["ms"] for rs in self.outcomes.values() for r in rs), default=self.begin)
+        return time.time() * 1000 - max(last, self.begin) > STILL_MS
+
     def lines(self):
-        several = len({r for c in self.copies for r in c["recipients"]}) > 1
+        several = len({r for c in self.copies for r in c.get("resolved", c["recipients"])}) > 1
         for root in sorted(self.roots, key=lambda c: c["ms"]):
             does = f"← {root['sender']}" if root["event"] == "RECEIVE" else "tells the sender"
             yield self.line(root, does, root.get("receive_connector", ""))
@@ -123,6 +129,8 @@ class Journey:
                 yield self.line(row, f"{TROUBLE[row['event']]} {peer}", row.get("reply", ""), whom)
             if arrival:
                 yield from self.hops(arrival, several)
+        if not self.of(copy):
+            yield self.line(copy, "keeps it for", ", ".join(copy.get("next_hops", [])))
 
     def line(self, row, does, *how):
         how = "".join(f"{text:<20} " for text in how)
@@ -165,14 +173,16 @@ def trace(folder, message_id=None):
 
 
 def follow(folder, message_id):
-    told = set()
+    """Tells of each message when it is at its end, and before that if it has come to wait."""
+    told = {}
     while True:
         found = journeys(folder)
         for name, journey in found.items():
-            if name in told or journey.begin <= found[message_id].begin or not journey.is_over():
+            state = "over" if journey.is_over() else "waits" if journey.is_still() else "moves"
+            if journey.begin <= found[message_id].begin or state in (told.get(name), "moves"):
                 continue
-            told.add(name)
-            print(f"\n  What happened to {name}:")
+            told[name] = state
+            print(f"\n  What happened to {name}{' so far' if state == 'waits' else ''}:")
             for line in journey.lines():
                 print("   ", line, flush=True)
         time.sleep(0.3)

@@ -39,8 +39,8 @@ nothing_left() {
 }
 
 said() { grep -q "$1" "$dir/play.out"; }
-# A line that ends in TEXT and shows an arrow: a hop of a message that was told of.
-told_of() { grep -q -- "→ $1" <(sed '1,/Up for play/d' "$dir/play.out"); }
+# A line of what it tells while it is up, by pattern.
+told() { grep -q -- "$1" <(sed '1,/Up for play/d' "$dir/play.out"); }
 
 "$demo" --once --folder "$dir/once" >"$dir/once.out" 2>"$dir/once.err" </dev/null
 status=$?
@@ -56,11 +56,16 @@ ok "no escape sequence where there is no terminal" eval "! grep -q $'\e' '$dir/o
 # Not --once: it owns its folder and stays.
 "$demo" >"$dir/play.out" 2>"$dir/play.err" </dev/null &
 pid=$!
-ok "it stays up for play" wait_for 90 said "^waypost run "
+ok "it stays up for play" wait_for 90 said "queue retry --yes"
 folder=$(sed -n 's/^cd //p' "$dir/play.out")
-from_outside=$(grep -- "--from bob@" "$dir/play.out") || exit 1
-ok "the command it offers sends a message" eval "$from_outside >/dev/null"
-ok "it tells of the message" wait_for 30 told_of OSLO-MBX1
+from_outside=$(grep -- "--from bob@" "$dir/play.out") &&
+	to_group=$(grep -- "--to all@" "$dir/play.out") || exit 1
+ok "the command it offers sends a message from outside" eval "$from_outside >/dev/null"
+ok "it tells of the message" wait_for 30 told "OSLO-HUB1 → OSLO-MBX1"
+ok "the command it offers sends a message to the group" eval "$to_group >/dev/null"
+ok "it tells of every member" wait_for 30 told "HQ-HUB1   → HQ-MBX1 .*hugo@"
+ok "the tracking log has the members" \
+	grep -q '"recipients":\["all@example.com"\],"resolved":\["hanna@' "$folder"/LYON-HUB1/state/log/track-*.jsonl
 ok "it is up still" kill -0 "$pid"
 kill -TERM "$pid"
 wait "$pid"
