@@ -67,12 +67,14 @@ hub_start() {
 	hub_fail "$dir did not become ready"
 }
 
-# The children of the supervisor, by program name.
+# The supervisor's children by program name, and theirs: waypost-resolver is delivery's.
 hub_child() {
-	local pid
+	local pid child
 	for pid in $(pgrep -P "$(cat "$1/pid")"); do
-		[ "$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | head -1 | xargs -r basename)" = "$2" ] &&
-			echo "$pid" && return 0
+		for child in "$pid" $(pgrep -P "$pid"); do
+			[ "$(tr '\0' '\n' <"/proc/$child/cmdline" 2>/dev/null | head -1 | xargs -r basename)" = "$2" ] &&
+				echo "$child" && return 0
+		done
 	done
 	return 1
 }
