@@ -1,5 +1,6 @@
 #!/bin/bash
-# Every script can at least be parsed by the interpreter that it names, and can be executed.
+# Every script can at least be parsed by the interpreter that it names, can be executed, and is
+# in a makefile: a test that nobody runs is none.
 set -u
 cd "${abs_top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}" || exit 1
 failed=0
@@ -13,7 +14,15 @@ parse_python() {
 	python3 -c 'import ast, sys; ast.parse(open(sys.argv[1], encoding="utf-8").read(), sys.argv[1])' "$1"
 }
 
+listed=$(cat Makefile.am $(find . -name Makefile.inc) | tr -s ' \t\\=' '\n')
+
+# Named itself, or with the folder it is in.
+is_listed() {
+	grep -qxF -e "$1" -e "${1%/*}" <<<"$listed"
+}
+
 while read -r file; do
+	is_listed "$file" || offence "$file: is in no Makefile.inc"
 	IFS= read -r first <"$file"
 	case $first in
 	'#!/bin/sh'*) sh -n "$file" || offence "$file: sh cannot parse it" ;;
