@@ -325,18 +325,39 @@ invite() {
 	waypost --config LYON-HUB1/waypost.conf sync status
 	waypost --config LYON-HUB1/waypost.conf topology check
 
-	# a site that is down: its mail waits as near to it as possible, and goes on when it is back
+	# a site that is down: its mail waits as near to it as possible. It is back after $DOWN_SECONDS s
 	kill \$(cat OSLO-HUB1/pid)
 	swaks --silent --server $(address_of LYON):$submit --from louis@example.com --to ole@example.com
-	waypost --config HQ-HUB1/waypost.conf queue list
-	waypost run --config OSLO-HUB1/waypost.conf &
-	waypost --config HQ-HUB1/waypost.conf queue retry --yes
+	for hub in LYON HQ; do waypost --config \$hub-HUB1/waypost.conf queue list; done
+	for hub in LYON HQ; do waypost --config \$hub-HUB1/waypost.conf queue retry --yes; done # when it is back
 	EOT
+}
+
+# Hosts that somebody ended start again, so that no process here is anybody else's.
+DOWN_SECONDS=20
+declare -A down_since
+
+look_after() {
+	local host=$1
+	kill -0 "$(cat "$folder/$host/pid")" 2>/dev/null && return
+	if [ -z "${down_since[$host]:-}" ]; then
+		down_since[$host]=$SECONDS
+		printf '\n  %s is down for %s s.\n' "$host" "$DOWN_SECONDS"
+	elif [ $((SECONDS - down_since[$host])) -ge "$DOWN_SECONDS" ]; then
+		hub_start "$folder/$host" </dev/null || fail "$host did not start again"
+		unset "down_since[$host]"
+		printf '\n  %s is back.\n' "$host"
+	fi
 }
 
 show
 [ -z "$is_once" ] || exit 0
 invite
 "$journey" follow "$folder" "$message_id" &
-wait $!
+teller=$!
+while kill -0 $teller 2>/dev/null; do
+	for host in $hosts; do look_after "$host"; done
+	sleep 1 &
+	wait $!
+done
 fail "the storyteller ended"
