@@ -23,7 +23,7 @@ enum {
 	REFRESH_LIMIT_MS = 30000,    /* and in a refresh, when a server may be very busy */
 	WAIT_MS = 500,
 	PAUSE_FIRST_MS = 250,
-	PAUSE_MAX_MS = 10000,
+	PAUSE_MAX_MS = 5000,
 	NEWER_TRIES = 5, /* with a cookie that is newer than the server, before a full refresh */
 };
 
@@ -430,8 +430,8 @@ static void run(const struct host_directory *directory, struct source_sink *sink
 		uint64_t begun_ms = clock_mono_ms();
 		bool at_once = try_servers(&watch);
 
-		/* A session that lasted was no failure of the server's address. */
-		if (clock_mono_ms() - begun_ms > PAUSE_MAX_MS)
+		/* A session that lasted was no failure to reach the server. */
+		if (clock_mono_ms() - begun_ms > 2 * PAUSE_MAX_MS)
 			pause_ms = PAUSE_FIRST_MS;
 		was_at_once = at_once && !was_at_once;
 		if (was_at_once)

@@ -87,6 +87,23 @@ ok "it goes on when the server does" sync_wait "$dir" state live 30
 person late late | sed 's/^objectClass/changetype: add\n&/' | modify
 ok "with what happened meanwhile" sync_until sync_has "$dir" "uid=plate,$people"
 
+# A restored backup is older than the cookie: said at once, read anew after some tries.
+generation=$(readlink "$dir/state/replica/current")
+slapd_stop "$dir/slapd"
+cp -a "$dir/slapd/data" "$dir/backup"
+slapd_start "$dir/slapd"
+ok "live" sync_wait "$dir" state live 30
+person doomed doomed | sed 's/^objectClass/changetype: add\n&/' | modify
+ok "a change after the backup" sync_until sync_has "$dir" "uid=pdoomed,$people"
+slapd_stop "$dir/slapd"
+rm -rf "$dir/slapd/data"
+mv "$dir/backup" "$dir/slapd/data"
+slapd_start "$dir/slapd"
+ok "a restored backup is found out" sync_until says 'newer than provider'
+ok "and read anew in the end" sync_wait "$dir" state live 60
+ok "what it does not hold is gone" not sync_has "$dir" "uid=pdoomed,$people"
+ok "by a full refresh" test "$generation" != "$(readlink "$dir/state/replica/current")"
+
 # Too much would go: held back until somebody says that it is meant.
 n=$(number)
 ok "stops in order" sync_stop "$dir"
