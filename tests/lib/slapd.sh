@@ -217,7 +217,7 @@ slapd_stop() {
 }
 
 slapd_kill9() {
-	slapd_signal "$1" KILL
+	slapd_signal "$1" KILL || :
 	# It may be our child or not; either way it is gone when its command line is.
 	while slapd_pid "$1" >/dev/null; do sleep 0.02; done
 	rm -f "$1/slapd.sh.pid"
