@@ -101,11 +101,14 @@ static uint32_t segment_of(int fd)
 static ssize_t noting_pwritev(int fd, const struct iovec *iov, int count, off_t at)
 {
 	uint32_t segment = segment_of(fd);
-	ssize_t written = spool_files_system.pwritev(fd, iov, count, at);
+	off_t end = at;
 
-	if (segment != 0 && written > 0 && at + written > notes->written[segment])
-		notes->written[segment] = (uint32_t)(at + written);
-	return written;
+	for (int i = 0; i < count; i++)
+		end += (off_t)iov[i].iov_len;
+	/* Before it is: killed in between, the next to sync the file still counts these bytes. */
+	if (segment != 0 && end > notes->written[segment])
+		notes->written[segment] = (uint32_t)end;
+	return spool_files_system.pwritev(fd, iov, count, at);
 }
 
 /* The disk takes its time, but nobody waits for the real one: only the model loses power. */
