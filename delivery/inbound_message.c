@@ -223,7 +223,7 @@ static void make_envelope(struct inbound *in, const struct intake *intake, const
 	};
 
 	e.body.accepted_size = accepted_size(in, body);
-	uv_random(NULL, NULL, e.guid, sizeof(e.guid), 0, NULL);
+	loop_guid(in->loop, e.guid);
 	intake_describe(t->ctx, t->view, intake, &e);
 	t->envelope = envelope_new(&e);
 }

@@ -208,6 +208,14 @@ void loop_post(struct loop *loop, struct mail *mail)
 
 /* --- life -------------------------------------------------------------------------------- */
 
+void loop_guid(struct loop *loop, uint8_t guid[static ENVELOPE_GUID_BYTES])
+{
+	uint64_t count = loop->guid_count++;
+
+	memcpy(guid, &loop->guid_base, sizeof(loop->guid_base));
+	memcpy(guid + sizeof(loop->guid_base), &count, sizeof(count));
+}
+
 uint64_t loop_now_ms(const struct loop *loop)
 {
 	return uv_now(&loop->uv);
@@ -244,6 +252,7 @@ struct loop *loop_new(struct engine *engine, uint16_t index, struct err *err)
 	loop->router = router_new(engine->replica);
 	loop->read_buffer = mem_alloc(LOOP_READ_SIZE);
 	uv_random(NULL, NULL, &loop->seed, sizeof(loop->seed), 0, NULL);
+	uv_random(NULL, NULL, &loop->guid_base, sizeof(loop->guid_base), 0, NULL);
 	return loop;
 }
 

@@ -52,6 +52,7 @@ struct loop {
 	struct mail stop, cut;
 	uint64_t transactions; /* for unique transaction ids */
 	uint64_t seed;         /* for randomness that is no secret */
+	uint64_t guid_base, guid_count; /* random at start, then counted */
 };
 
 /* Prepares loop INDEX; ERR if TLS files or the loop fail. */
@@ -76,6 +77,8 @@ void loop_post_chain(struct loop *loop, struct mail *first, struct mail *last);
 void loop_hold(struct loop *loop);
 void loop_release(struct loop *loop);
 
+/* A GUID for a new message: unique, not secret. */
+void loop_guid(struct loop *loop, uint8_t guid[static ENVELOPE_GUID_BYTES]);
 /* Milliseconds on the monotonic clock, as of this turn of the loop. */
 uint64_t loop_now_ms(const struct loop *loop);
 

@@ -133,7 +133,7 @@ static void make_envelope(struct notification *n, const struct intake *intake,
 	struct envelope e = { .arrival_ms = n->now_ms, .transaction = n->id, .sender = "",
 			      .body = *facts, .original_count = 1, .original = &sender };
 
-	uv_random(NULL, NULL, e.guid, sizeof(e.guid), 0, NULL);
+	loop_guid(n->loop, e.guid);
 	intake_describe(n->ctx, n->loop->view, intake, &e);
 	n->envelope = envelope_new(&e);
 }

@@ -12,6 +12,7 @@
 enum {
 	CLOCK_JUMP_MS = 60000,         /* more than this between the clocks is a jump */
 	EXPIRY_PAUSE_MS = 15 * 60000,  /* nothing expires for so long after one */
+	STATES_MS = 5,                 /* recipient states wait for company, at most so long */
 	LOOKUP_RETRY_MS = 10000,       /* routing that failed for want of the replica */
 };
 
@@ -293,10 +294,19 @@ static void resubmit_unreadable(struct scheduler *s)
 			queue_resubmit(s->queues, queue, s->now_ms);
 }
 
+/*
+ * States are handed to the writer a few milliseconds' worth at a time: a wake-up and a write
+ * for each delivery would cost more than the delivery. A kill -9 repeats what was delivered since.
+ */
 static void write_states(struct scheduler *s)
 {
 	if (spool_batch_is_empty(s->states))
 		return;
+	if (s->states_due_ms == 0)
+		s->states_due_ms = s->now_ms + STATES_MS;
+	if (!s->is_stopping && s->now_ms < s->states_due_ms)
+		return;
+	s->states_due_ms = 0;
 	spool_state(s->engine->spool, s->states);
 	s->states = spool_batch_new();
 }
@@ -309,6 +319,8 @@ static uint64_t time_to_sleep(const struct scheduler *s)
 		due = s->resubmit_due_ms;
 	if (s->notify_due_ms != 0 && s->notify_due_ms < due)
 		due = s->notify_due_ms;
+	if (s->states_due_ms != 0 && s->states_due_ms < due)
+		due = s->states_due_ms;
 	if (due == UINT64_MAX)
 		return due;
 	return due > s->now_ms ? due - s->now_ms : 0;

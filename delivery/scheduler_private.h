@@ -70,6 +70,7 @@ struct scheduler {
 	int64_t clock_gap_ms;
 	uint64_t no_expiry_until_ms;
 	uint64_t notify_due_ms;   /* 0: nothing pending */
+	uint64_t states_due_ms;   /* 0: no states wait */
 	uint64_t resubmit_due_ms; /* 0: nothing waits for the replica */
 };
 

@@ -164,6 +164,7 @@ static void *tracker_thread(void *arg)
 {
 	struct tracker *tracker = arg;
 
+	static const struct timespec gather = { .tv_nsec = 20 * 1000000 };
 	bool last = false;
 
 	for (;;) {
@@ -184,9 +185,12 @@ static void *tracker_thread(void *arg)
 			if (tracker->pending.len > 256 * 1024)
 				write_pending(tracker);
 		}
-		if (tracker->pending.len > 0)
+		/* A pause gathers what comes meanwhile: under load nobody has to wake this thread. */
+		if (tracker->pending.len > 0) {
 			write_pending(tracker);
-		else if (last)
+			if (!last)
+				nanosleep(&gather, NULL);
+		} else if (last)
 			return NULL;
 		else
 			waker_sleep(&tracker->waker, &tracker->box, UINT64_MAX);
