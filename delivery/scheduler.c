@@ -126,11 +126,16 @@ static void on_gone(struct scheduler *s, struct mail *mail)
 	struct connection_report *report = WP_CONTAINER(mail, struct connection_report, mail);
 	struct sched_connection *c = scheduler_connection_find(s, &report->connection);
 	char error[256] = "";
+	/* Only the DNS fails a whole next hop for good: hosts are unavailable, or judge messages. */
+	bool is_final = report->outcome != NULL && report->outcome->class == OUTCOME_FAILED;
 
 	if (report->outcome != NULL)
 		outcome_describe(report->outcome, error, sizeof(error));
 	if (c != NULL) {
-		queue_connection_gone(s->queues, &c->queue, report->host_failed, error, s->now_ms);
+		if (is_final && c->queue.queue->key.kind == QUEUE_DNS_CONNECTOR)
+			scheduler_domain_failed(s, c->queue.queue, report->outcome);
+		queue_connection_gone(s->queues, &c->queue, report->host_failed && !is_final, error,
+				      s->now_ms);
 		scheduler_connection_free(s, c);
 	}
 	outcome_unref(report->outcome);

@@ -198,18 +198,9 @@ static void act_expired(struct scheduler *s, struct queue_action *action)
 		OUTCOME_FAILED, OUTCOME_STAGE_NONE, "4.4.7", NULL,
 		"The message could not be delivered before it expired%s%s",
 		last[0] != '\0' ? "; the last error was: " : "", last);
-	struct outcome **outcomes = mem_alloc((copy->recipient_count + 1) * sizeof(struct outcome *));
-	uint64_t id = copy->spool_id;
-	bool others = queue_copy_has_sibling(copy), in_flight = queue_siblings_in_flight(copy);
 
-	for (uint32_t i = 0; i < copy->recipient_count; i++)
-		outcomes[i] = outcome_ref(outcome);
-	scheduler_failed(s, id, copy->payload, queue_copy_recipients(copy), outcomes,
-			 copy->recipient_count);
-	free(outcomes);
+	scheduler_copy_failed(s, copy, outcome);
 	outcome_unref(outcome);
-	queue_copy_gone(s->queues, copy, s->now_ms);
-	scheduler_settle(s, id, others, in_flight);
 }
 
 static void act_forget(struct scheduler *s, struct queue_action *action)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/log.h"
 
 enum { NOTIFY_AFTER_MS = 60000 };
@@ -314,6 +315,57 @@ void scheduler_lost(struct scheduler *s, uint64_t spool_id, struct message *mess
 	}
 	if (routed->failure_count > 0 || !copies_left)
 		scheduler_settle(s, spool_id, copies_left, false);
+}
+
+/* --- failures decided here --------------------------------------------------------------------- */
+
+static void track_failed(struct scheduler *s, const struct queue_copy *copy,
+			 const struct outcome *outcome)
+{
+	const uint32_t *recipients = queue_copy_recipients(copy);
+	struct track *t = track_begin(s->engine->tracker, TRACK_FAIL, clock_wall_ms());
+
+	track_number(t, "id", copy->spool_id);
+	if (copy->payload != NULL) {
+		const struct envelope *env = copy->payload->envelope;
+
+		track_text(t, "transaction", env->transaction);
+		track_text(t, "sender", env->sender[0] != '\0' ? env->sender : "<>");
+		track_list(t, "recipients");
+		for (uint32_t i = 0; i < copy->recipient_count; i++)
+			track_item(t, env->rcpt[recipients[i]].address);
+		track_list_end(t);
+	}
+	track_text(t, "next_hop", copy->queue->key.next_hop);
+	track_text(t, "connector", copy->queue->key.connector);
+	track_text(t, "status", outcome->status);
+	track_text(t, "reply", outcome->reply);
+	track_end(t);
+}
+
+void scheduler_copy_failed(struct scheduler *s, struct queue_copy *copy, struct outcome *outcome)
+{
+	struct outcome **outcomes = mem_alloc((copy->recipient_count + 1) * sizeof(struct outcome *));
+	uint64_t id = copy->spool_id;
+	bool others = queue_copy_has_sibling(copy), in_flight = queue_siblings_in_flight(copy);
+
+	track_failed(s, copy, outcome);
+	for (uint32_t i = 0; i < copy->recipient_count; i++)
+		outcomes[i] = outcome_ref(outcome);
+	scheduler_failed(s, id, copy->payload, queue_copy_recipients(copy), outcomes,
+			 copy->recipient_count);
+	free(outcomes);
+	queue_copy_gone(s->queues, copy, s->now_ms);
+	scheduler_settle(s, id, others, in_flight);
+}
+
+/* The DNS says for good that nobody takes this domain's mail (RFC 5321 §5.1, RFC 7505). */
+void scheduler_domain_failed(struct scheduler *s, struct queue *queue, struct outcome *outcome)
+{
+	struct queue_copy *copy;
+
+	while ((copy = TAILQ_FIRST(&queue->ready)) != NULL)
+		scheduler_copy_failed(s, copy, outcome);
 }
 
 /* --- after an attempt ---------------------------------------------------------------------------- */

@@ -96,6 +96,10 @@ void scheduler_assigned(struct scheduler *s, struct assignment *a);
 /* Recipients of a message failed for good; takes the references of OUTCOMES. */
 void scheduler_failed(struct scheduler *s, uint64_t spool_id, struct message *message,
 		      const uint32_t *recipients, struct outcome **outcomes, uint32_t count);
+/* A ready or waiting copy fails for good by OUTCOME (borrowed); it is gone afterwards. */
+void scheduler_copy_failed(struct scheduler *s, struct queue_copy *copy, struct outcome *outcome);
+/* All ready copies of a domain's queue fail. */
+void scheduler_domain_failed(struct scheduler *s, struct queue *queue, struct outcome *outcome);
 /* After a change of COPY's message: a notification may be due, the message may be done. */
 void scheduler_settle(struct scheduler *s, uint64_t spool_id, bool copies_left, bool in_flight);
 void scheduler_notified(struct scheduler *s, struct notify_order *order);
