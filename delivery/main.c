@@ -1,7 +1,7 @@
 /*
  * waypost-delivery: the mail engine of a host. Wires the parts of engine.h; nothing else.
  */
-#define _GNU_SOURCE /* pthread_clockjoin_np */
+#define _GNU_SOURCE /* pthread_timedjoin_np */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -179,10 +179,10 @@ static uint16_t join_loops(struct process *p, uint16_t first, int seconds)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
+	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += seconds;
 	while (first < p->engine.loop_count &&
-	       pthread_clockjoin_np(p->engine.loops[first]->thread, NULL, CLOCK_MONOTONIC, &until) == 0)
+	       pthread_timedjoin_np(p->engine.loops[first]->thread, NULL, &until) == 0)
 		first++;
 	return first;
 }
