@@ -1,6 +1,7 @@
 /* The event loop's thread, its mailbox and its slots. */
 #include "delivery/loop.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -226,6 +227,7 @@ static void *loop_thread(void *arg)
 	struct loop *loop = arg;
 
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
+	sem_post(&loop->ended);
 	return NULL;
 }
 
@@ -235,6 +237,7 @@ struct loop *loop_new(struct engine *engine, uint16_t index, struct err *err)
 
 	loop->index = index;
 	loop->engine = engine;
+	sem_init(&loop->ended, 0, 0);
 	loop->server_tls = tls_context_new(TLS_SERVER, &engine->tls, err);
 	loop->client_tls = loop->server_tls != NULL
 				   ? tls_context_new(TLS_CLIENT, &engine->tls, err)
@@ -273,9 +276,13 @@ void loop_cut(struct loop *loop)
 	loop_post(loop, &loop->cut);
 }
 
-void loop_join(struct loop *loop)
+bool loop_join(struct loop *loop, const struct timespec *until)
 {
+	while (sem_timedwait(&loop->ended, until) != 0)
+		if (errno != EINTR)
+			return false;
 	pthread_join(loop->thread, NULL);
+	return true;
 }
 
 void loop_free(struct loop *loop)

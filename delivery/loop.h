@@ -8,6 +8,8 @@
 #define WP_DELIVERY_LOOP_H
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <time.h>
 #include <uv.h>
 
 #include "common/tls.h"
@@ -39,6 +41,7 @@ struct loop {
 	struct mailbox box;
 	struct spool_door door; /* for the spool's answers */
 	pthread_t thread;
+	sem_t ended; /* posted by the thread as its last act */
 	struct view *view; /* the current one, or null */
 	struct router *router;
 	struct resolver *resolver; /* set before the thread starts */
@@ -62,7 +65,8 @@ void loop_start(struct loop *loop);
 void loop_stop(struct loop *loop);
 /* Any thread: who is still there is cut off. */
 void loop_cut(struct loop *loop);
-void loop_join(struct loop *loop);
+/* Waits for the end of its thread; false if it still runs at UNTIL (wall clock). */
+bool loop_join(struct loop *loop, const struct timespec *until);
 /* Releases what came in after the end. */
 void loop_free(struct loop *loop);
 

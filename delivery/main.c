@@ -1,7 +1,6 @@
 /*
  * waypost-delivery: the mail engine of a host. Wires the parts of engine.h; nothing else.
  */
-#define _GNU_SOURCE /* pthread_timedjoin_np */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -181,8 +180,7 @@ static uint16_t join_loops(struct process *p, uint16_t first, int seconds)
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += seconds;
-	while (first < p->engine.loop_count &&
-	       pthread_timedjoin_np(p->engine.loops[first]->thread, NULL, &until) == 0)
+	while (first < p->engine.loop_count && loop_join(p->engine.loops[first], &until))
 		first++;
 	return first;
 }
