@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ struct spool_writer {
 	struct mail *todo, *todo_last; /* chores, oldest first */
 	struct mail *spent;            /* chores whose records are staged */
 	bool is_stuck;                 /* the first chore waits for room */
+	bool is_busy;                  /* the last group held several messages */
 	bool is_failed;                /* nothing is written any more */
 	uint64_t *gone;                /* messages whose body files go after the next sync */
 	size_t gone_count;
@@ -462,6 +464,7 @@ static void count_group(struct spool_writer *w)
 {
 	uint32_t messages = w->group.messages, class = 0;
 
+	w->is_busy = messages > 1;
 	if (messages == 0)
 		return;
 	while (class < SPOOL_GROUP_CLASSES - 1 && messages >> (class + 1) != 0)
@@ -527,8 +530,13 @@ static void *run(void *arg)
 
 	for (;;) {
 		uint32_t seen = atomic_load(&w->work);
-		bool is_stopping = atomic_load(&w->is_stopping), did = run_group(w);
+		bool is_stopping = atomic_load(&w->is_stopping), did;
 		int wait_ms;
+
+		/* Under load, those who are about to hand something in get their turn first. */
+		if (w->is_busy)
+			sched_yield();
+		did = run_group(w);
 
 		if (w->is_failed)
 			drop_all(w);
