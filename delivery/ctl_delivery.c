@@ -8,6 +8,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/ctl_proto.h"
+#include "delivery/loop.h"
 #include "delivery/scheduler.h"
 
 /* A call on its way to the scheduler's thread; the filter is copied. */
@@ -191,6 +192,15 @@ static void on_queue_resume(struct ctl_call *call, const json_t *args, void *ctx
 
 /* --- figures -------------------------------------------------------------------------------- */
 
+static json_int_t count_sessions(const struct engine *engine)
+{
+	json_int_t count = 0;
+
+	for (uint16_t i = 0; i < engine->loop_count; i++)
+		count += atomic_load_explicit(&engine->loops[i]->sessions, memory_order_relaxed);
+	return count;
+}
+
 static void show_figures(struct scheduler *scheduler, struct queue_call *call)
 {
 	struct spool_stats stats;
@@ -198,7 +208,8 @@ static void show_figures(struct scheduler *scheduler, struct queue_call *call)
 
 	spool_statistics(call->engine->spool, &stats);
 	ctl_row(call->call,
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "copies",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "sessions",
+			  count_sessions(call->engine), "copies",
 			  (json_int_t)queue_set_copies(scheduler_queues(scheduler)), "resident",
 			  (json_int_t)resident, "resident_bytes", (json_int_t)bytes, "stored",
 			  (json_int_t)stats.messages, "commits", (json_int_t)stats.commits, "syncs",
@@ -223,6 +234,6 @@ const struct ctl_verb delivery_verbs[] = {
 	{ "queue.retry", CTL_ADMIN, filter_args, "everything that waits is due now", on_queue_retry },
 	{ "queue.suspend", CTL_ADMIN, filter_args, "no new attempts", on_queue_suspend },
 	{ "queue.resume", CTL_ADMIN, filter_args, "attempts again", on_queue_resume },
-	{ "spool.figures", CTL_READ, NULL, "counts of queues and spool", on_figures },
+	{ "spool.figures", CTL_READ, NULL, "counts of sessions, queues and spool", on_figures },
 };
 const size_t delivery_verb_count = WP_COUNT(delivery_verbs);

@@ -56,6 +56,7 @@ static void release(struct inbound *in)
 	server_session_free(in->session);
 	view_unref(in->view);
 	free(in);
+	atomic_fetch_sub_explicit(&loop->sessions, 1, memory_order_relaxed);
 	loop_release(loop);
 }
 
@@ -329,6 +330,7 @@ void inbound_accept(struct loop *loop, uv_stream_t *server, const char *binding)
 
 	in->loop = loop;
 	loop_hold(loop);
+	atomic_fetch_add_explicit(&loop->sessions, 1, memory_order_relaxed);
 	snprintf(in->binding, sizeof(in->binding), "%s", binding);
 	stream_init(&in->stream, &loop->uv, &stream_handler, in, loop->read_buffer, LOOP_READ_SIZE);
 	uv_timer_init(&loop->uv, &in->timer);

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <uv.h>
 
@@ -51,6 +52,7 @@ struct loop {
 	struct slot_table outbound; /* struct outbound; slots are the scheduler's */
 	struct listener *listeners;
 	unsigned busy; /* loop_hold */
+	atomic_uint sessions; /* inbound, for tools */
 	bool is_stopping;
 	struct mail stop, cut;
 	uint64_t transactions; /* for unique transaction ids */
