@@ -1,6 +1,7 @@
 #!/bin/bash
 # Holds the include lines of every C file against the table of arrows in doc/CODING.md, and
-# sees that every C file is named in a Makefile.inc.
+# sees that every C file is named in a Makefile.inc. A header whose opening comment ends in
+# "Pure." or "pure." is believed: it and its C file get no sockets, files, log, threads or loop.
 #
 #   check-layers.sh [TREE]     exit status 0 clean, 1 with one line for each offence
 #
@@ -41,6 +42,11 @@ unistd.h                        | common/buf.c libsys libview libnet ldapsync/* 
 fcntl.h poll.h pthread.h signal.h syslog.h netdb.h sys/socket.h sys/stat.h sys/mman.h sys/epoll.h sys/wait.h | libsys libview libnet ldapsync/* delivery/* admin/* schema/* tests/*
 '
 
+# What code that calls itself pure includes nowhere.
+impure='uv.h pthread.h fcntl.h poll.h netdb.h signal.h syslog.h unistd.h sys/socket.h sys/stat.h
+	sys/mman.h sys/epoll.h sys/wait.h lmdb.h ldap.h unbound.h openssl/* common/log.h
+	common/fsutil.h common/process.h common/stream.h common/tls.h common/waker.h'
+
 offences=0
 offence() {
 	echo "$1"
@@ -71,6 +77,16 @@ while read -r unit allowed_here; do
 	[ -z "$unit" ] || allowed[$unit]=$allowed_here
 done <<<"$arrows"
 
+# The pure files, without their extensions. The one exception ends the process with a line.
+declare -A is_pure=()
+while read -r file; do
+	is_pure[${file%.h}]=yes
+done < <(find common topology ldapsync delivery admin -name '*.h' -exec awk '
+	FNR == 1 { is_comment = /^\/\*/ }
+	is_comment && /[Pp]ure\./ { print FILENAME; is_comment = 0 }
+	/\*\// { is_comment = 0 }' {} +)
+unset 'is_pure[common/buf]'
+
 # No function below starts a process: there are thousands of include lines.
 
 # is_listed WORD PATTERN...: WORD matches one of the patterns.
@@ -82,6 +98,13 @@ is_listed() {
 		case $word in $pattern) return 0 ;; esac
 	done
 	return 1
+}
+
+check_pure() {
+	local file=$1 line=$2 header=$3
+
+	[ -z "${is_pure[${file%.[ch]}]-}" ] || ! is_listed "$header" $impure ||
+		offence "$file:$line: calls itself pure, and includes $header"
 }
 
 check_own() {
@@ -123,10 +146,12 @@ while IFS=: read -r file line include; do
 	*'"'*)
 		header=${include#*\"}
 		check_own "$file" "$line" "${header%%\"*}"
+		check_pure "$file" "$line" "${header%%\"*}"
 		;;
 	*'<'*)
 		header=${include#*<}
 		check_foreign "$file" "$line" "${header%%>*}"
+		check_pure "$file" "$line" "${header%%>*}"
 		;;
 	esac
 done < <(grep -nE '^[[:space:]]*#[[:space:]]*include' $sources /dev/null)

@@ -32,8 +32,8 @@ lay_out_clean() {
 	write topology/paths.h
 	write ldapsync/main.c '#include <ldap.h>' '#include "topology/paths.h"' '#include "ldapsync/agent.h"'
 	write ldapsync/agent.h
-	write delivery/queue.c '#include "delivery/queue.h"' '#include "common/log.h"'
-	write delivery/queue.h
+	write delivery/queue.c '#include "delivery/queue.h"' '#include "common/err.h"'
+	write delivery/queue.h '/* Queues. Pure. */'
 	write admin/cli.c '#include "delivery/queue.h"' '#include <ldap.h>'
 	write tests/common/test_err.c '#include <cmocka.h>' '#include "common/err.h"'
 }
@@ -74,6 +74,9 @@ offend "ldapsync never meets delivery" ldapsync/main.c '#include "delivery/queue
 	'ldapsync may not include delivery/queue.h'
 offend "nothing includes admin" delivery/queue.c '#include "admin/cli.h"' 'may not include admin/cli.h'
 offend "delivery never meets libldap" delivery/queue.h '#include <ldap.h>' 'delivery/queue.h:1: <ldap.h>'
+offend "what is pure does not log" delivery/queue.c '#include "common/log.h"' \
+	'delivery/queue.c:1: calls itself pure, and includes common/log.h'
+offend "what is pure has no loop" delivery/queue.c '#include <uv.h>' 'calls itself pure, and includes uv.h'
 offend "OpenSSL stays in its files" common/loop.c '#include <openssl/err.h>' '<openssl/err.h>'
 offend "the path is written out" delivery/queue.c '#include "queue.h"' '"queue.h" has no folder'
 offend "every file is in a Makefile.inc" common/stray.c '' 'common/stray.c: is in no Makefile.inc'
