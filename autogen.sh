@@ -37,6 +37,7 @@ packages() {
 	libunbound-dev        # DNS with DNSSEC
 	libsystemd-dev        # readiness, journal
 	uthash-dev            # hash tables
+	libbsd-dev            # sys/tree.h: the timers of the queues
 	libcmocka-dev         # unit tests
 	clang                 # second compiler
 	libclang-rt-dev       # its sanitizers and fuzzer
