@@ -302,6 +302,7 @@ static void resubmit_unreadable(struct scheduler *s)
 /*
  * States are handed to the writer a few milliseconds' worth at a time: a wake-up and a write
  * for each delivery would cost more than the delivery. A kill -9 repeats what was delivered since.
+ * A notification is ordered only behind the failures that it reports.
  */
 static void write_states(struct scheduler *s)
 {
@@ -309,23 +310,30 @@ static void write_states(struct scheduler *s)
 		return;
 	if (s->states_due_ms == 0)
 		s->states_due_ms = s->now_ms + STATES_MS;
-	if (!s->is_stopping && s->now_ms < s->states_due_ms)
+	if (!s->is_stopping && !s->has_notified && s->now_ms < s->states_due_ms)
 		return;
 	s->states_due_ms = 0;
+	s->has_notified = false;
 	spool_state(s->engine->spool, s->states);
 	s->states = spool_batch_new();
 }
 
+static uint64_t earlier_due(uint64_t due, uint64_t other)
+{
+	return other != 0 && other < due ? other : due;
+}
+
 static uint64_t time_to_sleep(const struct scheduler *s)
 {
-	uint64_t due = scheduler_may_act(s) ? queue_deadline(s->queues) : UINT64_MAX;
+	uint64_t due = earlier_due(UINT64_MAX, s->states_due_ms);
 
-	if (s->resubmit_due_ms != 0 && s->resubmit_due_ms < due)
-		due = s->resubmit_due_ms;
-	if (s->notify_due_ms != 0 && s->notify_due_ms < due)
-		due = s->notify_due_ms;
-	if (s->states_due_ms != 0 && s->states_due_ms < due)
-		due = s->states_due_ms;
+	/* A view that comes is mail, which ends the sleep. */
+	if (scheduler_may_act(s)) {
+		due = earlier_due(due, s->resubmit_due_ms);
+		due = earlier_due(due, s->notify_due_ms);
+		if (queue_deadline(s->queues) < due)
+			due = queue_deadline(s->queues);
+	}
 	if (due == UINT64_MAX)
 		return due;
 	return due > s->now_ms ? due - s->now_ms : 0;
@@ -348,8 +356,8 @@ static void *scheduler_thread(void *arg)
 		resubmit_unreadable(s);
 		scheduler_notify_overdue(s);
 		scheduler_act(s);
-		send_orders(s);
 		write_states(s);
+		send_orders(s);
 		if (!s->is_stopping)
 			waker_sleep(&s->waker, &s->box, time_to_sleep(s));
 	}

@@ -160,6 +160,7 @@ static void notify(struct scheduler *s, struct pending *p)
 	p->failures = NULL;
 	p->count = p->cap = 0;
 	p->is_building = true;
+	s->has_notified = true;
 	scheduler_order(s, (uint16_t)(p->spool_id % s->engine->loop_count), &order->mail, MAIL_NOTIFY);
 }
 
@@ -275,12 +276,8 @@ void scheduler_notify_overdue(struct scheduler *s)
 {
 	struct pending *p, *next;
 
-	if (s->notify_due_ms == 0 || s->notify_due_ms > s->now_ms)
+	if (s->notify_due_ms == 0 || s->notify_due_ms > s->now_ms || !scheduler_may_act(s))
 		return;
-	if (s->view == NULL || s->view->viewpoint == NULL) {
-		s->notify_due_ms = s->now_ms + NOTIFY_AFTER_MS;
-		return;
-	}
 	s->notify_due_ms = 0;
 	HASH_ITER(hh, s->pendings, p, next) {
 		if (p->is_building || p->is_loading)

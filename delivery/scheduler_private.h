@@ -71,6 +71,7 @@ struct scheduler {
 	uint64_t no_expiry_until_ms;
 	uint64_t notify_due_ms;   /* 0: nothing pending */
 	uint64_t states_due_ms;   /* 0: no states wait */
+	bool has_notified;        /* in this turn: its states go at once */
 	uint64_t resubmit_due_ms; /* 0: nothing waits for the replica */
 };
 

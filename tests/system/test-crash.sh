@@ -3,7 +3,7 @@
 # acknowledged message arrives, none corrupt, duplicates only of what was on its way when
 # somebody died; the replica ends up as the directory is; nothing stands in the way of a restart.
 # Where nobody is killed the host is restarted in order, which repeats nothing at all.
-# WP_ROUNDS: how many rounds (56 with WP_FULL=1, eight of each victim).
+# WP_ROUNDS: how many rounds (63 with WP_FULL=1, nine of each victim).
 . "$(dirname "$0")/../lib/hub.sh"
 . "$(dirname "$0")/../lib/slapd.sh"
 . "$(dirname "$0")/../lib/org.sh"
@@ -13,7 +13,7 @@ tools=$WAYPOST_BIN
 dir=$(mktemp -d /tmp/wpcrashXXXXXX)
 victims=(waypost-delivery waypost-ldapsync waypost slapd waypost-resolver sink nobody)
 rounds=${WP_ROUNDS:-7}
-[ "${WP_FULL:-0}" = 1 ] && rounds=56
+[ "${WP_FULL:-0}" = 1 ] && rounds=63
 declare -A sinks=() loads=()
 
 cleanup() {
