@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/buf.h"
-#include "common/mailaddr.h"
 #include "delivery/engine.h"
 #include "topology/route.h"
 
@@ -109,15 +108,9 @@ static void on_mail(struct inbound *in, const struct server_event *event)
 /* Strangers reach accepted domains only; own servers reach everybody. */
 static bool may_relay(const struct inbound *in, const char *address)
 {
-	struct mailaddr parsed;
-
 	if (in->is_own && (in->rules.permit & PERMIT_SERVERS) != 0)
 		return true;
-	if (strchr(address, '@') == NULL)
-		return true; /* <Postmaster>: always ours (RFC 5321 §4.5.1) */
-	if (mailaddr_parse(address, strlen(address), &parsed) != MAILADDR_OK)
-		return false;
-	return snapshot_accepted_domain(in->transaction->view->snap, parsed.domain) != SNAP_NONE;
+	return receive_is_inside(in->transaction->view->snap, address);
 }
 
 static void keep_rcpt(struct transaction *t, const char *address, struct resolution *resolution)

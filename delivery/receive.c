@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/mailaddr.h"
 #include "topology/viewpoint.h"
 
 enum { RECIPIENTS_OWN = 5000, RECIPIENTS_OTHERS = 200 };
@@ -155,6 +156,29 @@ void receive_trust(struct receive_rules *rules)
 		rules->config.limits.recipients = RECIPIENTS_OWN;
 	rules->config.limits.tarpit_ms = 0;
 	rules->config.limits.connection_ms = 0; /* own servers keep their connections */
+}
+
+bool receive_is_inside(const struct snapshot *snap, const char *address)
+{
+	char inner[MAILADDR_TYPE_MAX + MAILADDR_OTHER_MAX + 2], again[sizeof(inner)];
+	struct mailaddr parsed;
+	int n;
+
+	if (strchr(address, '@') == NULL)
+		return true;
+	if (mailaddr_parse(address, strlen(address), &parsed) != MAILADDR_OK ||
+	    !mailaddr_is_smtp(&parsed) ||
+	    snapshot_accepted_domain(snap, parsed.domain) == SNAP_NONE)
+		return false;
+	n = mailaddr_imcea_decode(address, strlen(address), inner, sizeof(inner));
+	if (n == 0)
+		return true;
+	/* Encapsulated once: an address that is unpacked twice only hides where it leads. */
+	if (n < 0 || mailaddr_parse(inner, (size_t)n, &parsed) != MAILADDR_OK ||
+	    !mailaddr_is_smtp(&parsed) ||
+	    mailaddr_imcea_decode(inner + 5, (size_t)n - 5, again, sizeof(again)) != 0)
+		return false;
+	return snapshot_accepted_domain(snap, parsed.domain) != SNAP_NONE;
 }
 
 /* --- choosing --------------------------------------------------------------------------- */

@@ -39,5 +39,10 @@ bool receive_choose(const struct view *view, const char *binding, const struct i
 		    struct receive_rules *rules_r);
 /* The same rules for a peer that proved to be an own server: its limits are not a stranger's. */
 void receive_trust(struct receive_rules *rules);
+/*
+ * Whether a stranger may send to ADDRESS: it is in an accepted domain, and so is what it
+ * encapsulates (IMCEA<TYPE>-…); `postmaster` without a domain is ours (RFC 5321 §4.5.1).
+ */
+bool receive_is_inside(const struct snapshot *snap, const char *address);
 
 #endif

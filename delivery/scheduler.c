@@ -121,18 +121,27 @@ static void on_ready(struct scheduler *s, struct mail *mail)
 	free(report);
 }
 
+/*
+ * Only the DNS fails a whole next hop for good: hosts are unavailable, or judge messages. Any
+ * other queue waits, else it would be tried again at once and for ever.
+ */
+static bool is_final_for(const struct queue *queue, const struct outcome *outcome)
+{
+	return queue->key.kind == QUEUE_DNS_CONNECTOR && outcome != NULL &&
+	       outcome->class == OUTCOME_FAILED;
+}
+
 static void on_gone(struct scheduler *s, struct mail *mail)
 {
 	struct connection_report *report = WP_CONTAINER(mail, struct connection_report, mail);
 	struct sched_connection *c = scheduler_connection_find(s, &report->connection);
 	char error[256] = "";
-	/* Only the DNS fails a whole next hop for good: hosts are unavailable, or judge messages. */
-	bool is_final = report->outcome != NULL && report->outcome->class == OUTCOME_FAILED;
+	bool is_final = c != NULL && is_final_for(c->queue.queue, report->outcome);
 
 	if (report->outcome != NULL)
 		outcome_describe(report->outcome, error, sizeof(error));
 	if (c != NULL) {
-		if (is_final && c->queue.queue->key.kind == QUEUE_DNS_CONNECTOR)
+		if (is_final)
 			scheduler_domain_failed(s, c->queue.queue, report->outcome);
 		queue_connection_gone(s->queues, &c->queue, report->host_failed && !is_final, error,
 				      s->now_ms);

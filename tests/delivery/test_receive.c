@@ -187,6 +187,21 @@ static void test_trust_lifts_the_limits_of_strangers(void **state)
 	assert_int_equal(rules.permit, PERMIT_SERVERS);
 }
 
+static void test_strangers_reach_accepted_domains_only(void **state)
+{
+	(void)state;
+	net_add(net, "AcceptedDomain", "cn=inside,cn=Accepted Domains", "Domain", "inside.test", NULL);
+	see();
+	assert_true(receive_is_inside(view->snap, "postmaster"));
+	assert_true(receive_is_inside(view->snap, "u@inside.test"));
+	assert_true(receive_is_inside(view->snap, "IMCEASMTP-u+40inside+2Etest@inside.test"));
+	assert_false(receive_is_inside(view->snap, "u@outside.test"));
+	assert_false(receive_is_inside(view->snap, "\"u@inside.test\"@outside.test"));
+	assert_false(receive_is_inside(view->snap, "u@[192.0.2.1]"));
+	assert_false(receive_is_inside(view->snap, "IMCEASMTP-u+40outside+2Etest@inside.test"));
+	assert_false(receive_is_inside(view->snap, "IMCEAFAX-123@inside.test"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -197,6 +212,7 @@ int main(void)
 		NET_TEST(test_disabled_connectors_are_not_listened_on),
 		NET_TEST(test_without_connectors_there_is_a_default_one),
 		NET_TEST(test_the_default_one_listens_on_the_servers_addresses),
+		NET_TEST(test_strangers_reach_accepted_domains_only),
 		NET_TEST(test_trust_lifts_the_limits_of_strangers),
 	};
 
