@@ -103,6 +103,47 @@ struct body *transaction_begin_body(struct inbound *in)
 	return body;
 }
 
+/* --- what the header says ------------------------------------------------------------------ */
+
+static bool lies_in_memory(const struct body *body, const struct body_field *field, size_t *at_r)
+{
+	if (field->count == 0 || field->at < body->taken_bytes ||
+	    field->at + field->len > body->taken_bytes + body->len)
+		return false;
+	*at_r = (size_t)(field->at - body->taken_bytes);
+	return true;
+}
+
+static void copy_field(const struct body *body, unsigned which, char *text, size_t size)
+{
+	const struct body_field *field = &body->field[which];
+	size_t at, len;
+
+	text[0] = '\0';
+	if (!lies_in_memory(body, field, &at))
+		return;
+	len = field->len < size - 1 ? field->len : size - 1;
+	memcpy(text, body_data(body) + at, len);
+	text[len] = '\0';
+	for (char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20)
+			*c = ' ';
+}
+
+/*
+ * What the header says, while it is still in memory: before the first chunk of a large body is
+ * taken away, else at the end of data. Own servers tell how large the message was when the
+ * organisation accepted it.
+ */
+static void note_fields(const struct inbound *in, struct transaction *t, const struct body *body)
+{
+	char text[24];
+
+	copy_field(body, FIELD_MESSAGE_ID, t->message_id, sizeof(t->message_id));
+	copy_field(body, FIELD_ORG_SIZE, text, sizeof(text));
+	t->has_org_size = in->is_own && parse_u64(text, strlen(text), UINT64_MAX, &t->org_size);
+}
+
 /* --- large bodies ----------------------------------------------------------------------------- */
 
 /* DATA null: the order to make the file durable. There has to be a free write. */
@@ -142,8 +183,10 @@ void transaction_chunk(struct inbound *in, struct body *body, size_t keep)
 	char *data;
 	size_t len;
 
-	if (t->spill == NULL)
+	if (t->spill == NULL) {
+		note_fields(in, t, body);
 		spill_begin(t);
+	}
 	if (t->spill->error != SPOOL_OK) {
 		inbound_refuse(in, 452, "4.3.1", "insufficient system storage");
 		return;
@@ -159,43 +202,6 @@ void transaction_chunk(struct inbound *in, struct body *body, size_t keep)
 }
 
 /* --- the end of data --------------------------------------------------------------------------- */
-
-static bool lies_in_memory(const struct body *body, const struct body_field *field, size_t *at_r)
-{
-	if (field->count == 0 || field->at < body->taken_bytes ||
-	    field->at + field->len > body->taken_bytes + body->len)
-		return false;
-	*at_r = (size_t)(field->at - body->taken_bytes);
-	return true;
-}
-
-static void copy_field(const struct body *body, unsigned which, char *text, size_t size)
-{
-	const struct body_field *field = &body->field[which];
-	size_t at, len;
-
-	text[0] = '\0';
-	if (!lies_in_memory(body, field, &at))
-		return;
-	len = field->len < size - 1 ? field->len : size - 1;
-	memcpy(text, body_data(body) + at, len);
-	text[len] = '\0';
-	for (char *c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20)
-			*c = ' ';
-}
-
-/* Own servers tell how large the message was when the organisation accepted it. */
-static uint64_t accepted_size(const struct inbound *in, const struct body *body)
-{
-	char text[24];
-	uint64_t size;
-
-	copy_field(body, FIELD_ORG_SIZE, text, sizeof(text));
-	if (in->is_own && parse_u64(text, strlen(text), UINT64_MAX, &size))
-		return size;
-	return body->facts.accepted_size;
-}
 
 static const char **originals(struct transaction *t)
 {
@@ -222,7 +228,8 @@ static void make_envelope(struct inbound *in, const struct intake *intake, const
 		.original = originals(t),
 	};
 
-	e.body.accepted_size = accepted_size(in, body);
+	if (t->has_org_size)
+		e.body.accepted_size = t->org_size;
 	loop_guid(in->loop, e.guid);
 	intake_describe(t->ctx, t->view, intake, &e);
 	t->envelope = envelope_new(&e);
@@ -331,7 +338,8 @@ void transaction_message(struct inbound *in, struct body *body)
 	char *data;
 	size_t len;
 
-	copy_field(body, FIELD_MESSAGE_ID, t->message_id, sizeof(t->message_id));
+	if (t->spill == NULL)
+		note_fields(in, t, body);
 	route(in, t, body);
 	reason = route_check_size(t->view->viewpoint, in->rules.index, in->is_own,
 				  t->envelope->body.accepted_size);

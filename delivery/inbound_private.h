@@ -70,6 +70,8 @@ struct transaction {
 	struct spool_submit submit;
 	bool is_submitted; /* with the writer */
 	char message_id[256];
+	uint64_t org_size; /* told by an own server, if has_org_size */
+	bool has_org_size;
 };
 
 struct inbound {

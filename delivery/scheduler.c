@@ -204,20 +204,25 @@ static void on_copy_loaded(struct scheduler *s, struct spool_read *read)
 {
 	struct queue_copy *copy = queue_copy_find(s->queues, read->owner.slot, read->owner.generation);
 	struct message *message = message_from_spool(read);
+	bool others, nobody_waits;
 
 	if (copy == NULL) {
 		message_unref(message);
 		return;
 	}
+	others = queue_copy_has_sibling(copy);
 	if (message != NULL && copy->recipient_count == 0 && read->states != NULL)
 		set_waiting(s, copy, read->states);
 	if (message == NULL)
 		log_error("message %llu cannot be read back from the spool: %s",
 			  (unsigned long long)read->id, spool_error_name(read->error));
+	nobody_waits = message != NULL && copy->recipient_count == 0;
 	queue_loaded(s->queues, copy, message, s->now_ms);
-	if (read->error == SPOOL_GONE || read->error == SPOOL_DAMAGED ||
-	    (message != NULL && copy->recipient_count == 0))
+	/* A damaged record stays in the spool for somebody to look at; it is no longer tried. */
+	if (read->error == SPOOL_GONE || read->error == SPOOL_DAMAGED || nobody_waits)
 		queue_copy_gone(s->queues, copy, s->now_ms);
+	if (nobody_waits)
+		scheduler_settle(s, read->id, others, false);
 	message_unref(message);
 }
 
