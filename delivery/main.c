@@ -145,10 +145,10 @@ static int start(struct process *p, struct err *err)
 	if (engine->tracker == NULL)
 		return -1;
 	engine->replica = replica_open(p->host->state);
-	/* The lock of the control socket also says that this program runs once. */
-	if (ctl_server_start(p->host->run, "waypost-delivery", delivery_verbs, delivery_verb_count,
-			     engine, &p->ctl, err) != 0 ||
-	    open_spool(p, err) != 0 || make_loops(p, err) != 0)
+	/* Control verbs find a whole engine; that this program runs once the spool has seen to. */
+	if (open_spool(p, err) != 0 || make_loops(p, err) != 0 ||
+	    ctl_server_start(p->host->run, "waypost-delivery", delivery_verbs, delivery_verb_count,
+			     engine, &p->ctl, err) != 0)
 		return -1;
 	scheduler_start(engine->scheduler);
 	for (uint16_t i = 0; i < engine->loop_count; i++)

@@ -188,7 +188,8 @@ slapd_start() {
 	pid=$!
 	echo $pid >"$dir/slapd.sh.pid"
 	for ((i = 0; i < 200; i++)); do
-		ldapwhoami -Q -Y EXTERNAL -H "$SLAPD_LDAPI" >/dev/null 2>&1 && return 0
+		# A question asked while it is starting may never be answered.
+		timeout 2 ldapwhoami -Q -Y EXTERNAL -H "$SLAPD_LDAPI" >/dev/null 2>&1 && return 0
 		kill -0 $pid 2>/dev/null || break
 		sleep 0.1
 	done
