@@ -144,10 +144,11 @@ static int take_option(struct parser *p, const char *word)
 	i = find_option(shared_options, word, &value);
 	if (i < 0) {
 		err_set(p->e, ERR_USAGE, 0, "there is no option %.100s here", word);
-		return err_remedy(p->e, "see waypost %s%s%s--help",
+		return err_remedy(p->e, "see waypost %s%s%s%s--help",
 				  p->cli->noun != NULL ? p->cli->noun : "",
 				  p->cli->command != NULL && p->cli->command->verb[0] ? " " : "",
-				  p->cli->command != NULL ? p->cli->command->verb : "");
+				  p->cli->command != NULL ? p->cli->command->verb : "",
+				  p->cli->noun != NULL ? " " : "");
 	}
 	if (take_value(p, &shared_options[i], &value) < 0)
 		return -1;
