@@ -280,9 +280,90 @@ static char *key_of(TALLOC_CTX *ctx, const char *text,
 	return copy;
 }
 
+/* What may stand in a word of a plain value, in lower case; 0: it may not. */
+static const char plain_octets[256] = {
+#define PLAIN(c) [c] = c
+#define LETTER(small, capital) [small] = small, [capital] = small
+	PLAIN('0'), PLAIN('1'), PLAIN('2'), PLAIN('3'), PLAIN('4'), PLAIN('5'), PLAIN('6'), PLAIN('7'),
+	PLAIN('8'), PLAIN('9'), LETTER('a', 'A'), LETTER('b', 'B'), LETTER('c', 'C'),
+	LETTER('d', 'D'), LETTER('e', 'E'), LETTER('f', 'F'), LETTER('g', 'G'), LETTER('h', 'H'),
+	LETTER('i', 'I'), LETTER('j', 'J'), LETTER('k', 'K'), LETTER('l', 'L'), LETTER('m', 'M'),
+	LETTER('n', 'N'), LETTER('o', 'O'), LETTER('p', 'P'), LETTER('q', 'Q'), LETTER('r', 'R'),
+	LETTER('s', 'S'), LETTER('t', 'T'), LETTER('u', 'U'), LETTER('v', 'V'), LETTER('w', 'W'),
+	LETTER('x', 'X'), LETTER('y', 'Y'), LETTER('z', 'Z'), PLAIN('-'), PLAIN('.'), PLAIN('/'),
+	PLAIN(':'), PLAIN('@'), PLAIN('_'), PLAIN('('), PLAIN(')'), PLAIN('&'), PLAIN('*'),
+#undef PLAIN
+#undef LETTER
+};
+
+/* Words of a plain value with one space between two. Where they end, or -1. */
+static int plain_value(const char *dn, size_t i, char *out)
+{
+	for (;; out[i++] = ' ') {
+		size_t begin = i;
+		char c;
+
+		while ((c = plain_octets[(unsigned char)dn[i]]) != 0)
+			out[i++] = c;
+		if (i == begin)
+			return -1;
+		if (dn[i] != ' ')
+			return (int)i;
+	}
+}
+
+/*
+ * Nearly every DN is plain: types of letters, values of ASCII without anything that needs an
+ * escape or a second look. Its key is its lower case. The length, or -1: it is not plain, or
+ * does not fit.
+ */
+static int plain_key(const char *dn, char *out, size_t size)
+{
+	size_t begin, i = 0;
+	int end;
+
+	if (strnlen(dn, size) == size)
+		return -1;
+	for (;; out[i++] = ',') {
+		for (begin = i; is_alpha(dn[i]); i++)
+			out[i] = ascii_lower(dn[i]);
+		if (i == begin || dn[i] != '=')
+			return -1;
+		out[i++] = '=';
+		end = plain_value(dn, i, out);
+		if (end < 0 || (dn[end] != ',' && dn[end] != '\0'))
+			return -1;
+		i = (size_t)end;
+		if (dn[i] == '\0')
+			break;
+	}
+	out[i] = '\0';
+	return (int)i;
+}
+
 char *dn_key(TALLOC_CTX *ctx, const char *dn)
 {
-	return key_of(ctx, dn, scan_dn);
+	char plain[512];
+	int len = plain_key(dn, plain, sizeof(plain));
+
+	if (len < 0)
+		return key_of(ctx, dn, scan_dn);
+	return take_text(ctx, &(struct buf){ plain, (size_t)len, 0 });
+}
+
+const char *dn_key_into(const char *dn, char *out, size_t size)
+{
+	char *key;
+
+	if (plain_key(dn, out, size) >= 0)
+		return out;
+	key = key_of(NULL, dn, scan_dn);
+	if (key != NULL && strlen(key) < size)
+		strcpy(out, key);
+	else
+		out = NULL;
+	talloc_free(key);
+	return out;
 }
 
 char *dn_rdn_key(TALLOC_CTX *ctx, const char *rdn)
@@ -353,6 +434,41 @@ char *dn_rdn(TALLOC_CTX *ctx, const char *dn)
 	if (rdn == NULL)
 		mem_fatal((size_t)(end - begin));
 	return rdn;
+}
+
+/* The value of a first RDN that is plain; null if it is not. */
+static const char *plain_rdn_value(const char *dn, size_t *len_r)
+{
+	const char *begin = dn, *at;
+
+	while (is_alpha(*begin))
+		begin++;
+	if (begin == dn || *begin++ != '=')
+		return NULL;
+	for (at = begin; plain_octets[(unsigned char)*at] != 0; at++)
+		;
+	*len_r = (size_t)(at - begin);
+	return *len_r > 0 && (*at == ',' || *at == '\0') ? begin : NULL;
+}
+
+const char *dn_rdn_value_into(const char *dn, char *out, size_t size)
+{
+	size_t len;
+	const char *plain = plain_rdn_value(dn, &len);
+	char *value = NULL;
+
+	if (plain == NULL) {
+		plain = value = dn_rdn_value(NULL, dn);
+		len = value != NULL ? strlen(value) : 0;
+	}
+	if (plain == NULL || len >= size) {
+		talloc_free(value);
+		return NULL;
+	}
+	memcpy(out, plain, len);
+	out[len] = '\0';
+	talloc_free(value);
+	return out;
 }
 
 char *dn_rdn_value(TALLOC_CTX *ctx, const char *dn)

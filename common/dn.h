@@ -17,6 +17,8 @@
 
 /* The key of DN, or null if DN breaks RFC 4514. The empty DN has the key "". */
 char *dn_key(TALLOC_CTX *ctx, const char *dn);
+/* The key in OUT (SIZE octets): OUT, or null if DN is invalid or its key is longer. */
+const char *dn_key_into(const char *dn, char *out, size_t size);
 /* The same for one RDN ("cn=a+uid=b"); null also if RDN holds more than one. */
 char *dn_rdn_key(TALLOC_CTX *ctx, const char *rdn);
 bool dn_is_valid(const char *dn);
@@ -34,6 +36,8 @@ const char *dn_parent(const char *dn);
 char *dn_rdn(TALLOC_CTX *ctx, const char *dn);
 /* The value of the first type of the first RDN, escapes undone; null if DN is invalid. */
 char *dn_rdn_value(TALLOC_CTX *ctx, const char *dn);
+/* The same in OUT (SIZE octets): OUT, or null if DN is invalid or the value is longer. */
+const char *dn_rdn_value_into(const char *dn, char *out, size_t size);
 /* VALUE with the escapes that RFC 4514 §2.4 asks for, to be put behind "cn=". */
 char *dn_escape(TALLOC_CTX *ctx, const char *value);
 

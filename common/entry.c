@@ -187,45 +187,94 @@ static const char *take_string(struct take *take, size_t *len_r)
 	return (const char *)take_octets(take, *len_r);
 }
 
-static void take_attribute(struct take *take, struct entry *entry)
+/*
+ * A decoded entry is one block of memory: the arrays, then the texts. It is read twice, first
+ * without a place to put anything, to see that it is whole and how much it holds.
+ */
+struct decoded {
+	struct entry_attribute *attributes;
+	struct entry_value *values;
+	char *texts;
+	size_t n_attributes, n_values, n_text;
+};
+
+static const char *decode_text(struct take *take, struct decoded *out, size_t *len_r)
 {
-	size_t len, n_values;
-	const char *name = take_string(take, &len);
-	struct entry_attribute *attribute;
+	const char *octets = take_string(take, len_r);
+	char *copy = NULL;
 
-	n_values = take_u32(take);
-	if (take->failed)
-		return;
-	attribute = add_attribute(entry, name, len);
-	while (n_values-- > 0 && !take->failed) {
-		const char *value = take_string(take, &len);
-
-		if (!take->failed)
-			add_value(entry, attribute, value, len);
+	if (octets != NULL && out->texts != NULL) {
+		copy = out->texts + out->n_text;
+		memcpy(copy, octets, *len_r);
+		copy[*len_r] = '\0';
 	}
+	out->n_text += *len_r + 1;
+	return copy;
+}
+
+static void decode_attribute(struct take *take, struct decoded *out)
+{
+	struct entry_attribute attribute = { .values = NULL };
+	size_t len;
+
+	attribute.name = decode_text(take, out, &len);
+	attribute.n_values = take_u32(take);
+	if (out->values != NULL)
+		attribute.values = out->values + out->n_values;
+	for (size_t i = 0; i < attribute.n_values && !take->failed; i++, out->n_values++) {
+		struct entry_value value = { decode_text(take, out, &len), 0 };
+
+		value.len = len;
+		if (out->values != NULL)
+			out->values[out->n_values] = value;
+	}
+	if (out->attributes != NULL)
+		out->attributes[out->n_attributes] = attribute;
+	out->n_attributes++;
+}
+
+/* False if the octets are no whole entry. *DN_R and *UUID_R only where OUT has places. */
+static bool decode(const void *data, size_t len, struct decoded *out, const char **dn_r,
+		   const uint8_t **uuid_r)
+{
+	struct take take = { .at = data, .left = len };
+	const uint8_t *format = take_octets(&take, 1);
+	size_t n, dn_len;
+
+	*uuid_r = take_octets(&take, 16);
+	*dn_r = decode_text(&take, out, &dn_len);
+	n = take_u32(&take);
+	while (n-- > 0 && !take.failed)
+		decode_attribute(&take, out);
+	return !take.failed && take.left == 0 && *format == ENTRY_FORMAT;
 }
 
 struct entry *entry_decode(TALLOC_CTX *ctx, const void *data, size_t len, struct err *err)
 {
-	struct take take = { .at = data, .left = len };
-	struct entry *entry = entry_new(ctx, "");
-	const uint8_t *format = take_octets(&take, 1), *uuid = take_octets(&take, 16);
-	size_t dn_len, n_attributes;
-	const char *dn = take_string(&take, &dn_len);
+	struct decoded size = { NULL }, places = { NULL };
+	const uint8_t *uuid;
+	const char *dn;
+	struct entry *entry;
+	char *block;
 
-	n_attributes = take_u32(&take);
-	if (take.failed || *format != ENTRY_FORMAT)
-		goto broken;
+	if (!decode(data, len, &size, &dn, &uuid)) {
+		err_set(err, ERR_STORE, 0, "a stored directory entry is damaged");
+		return NULL;
+	}
+	block = talloc_size(ctx, sizeof(*entry) +
+				 size.n_attributes * sizeof(struct entry_attribute) +
+				 size.n_values * sizeof(struct entry_value) + size.n_text);
+	if (block == NULL)
+		mem_fatal(len);
+	entry = (struct entry *)(void *)block;
+	places.attributes = (struct entry_attribute *)(void *)(block + sizeof(*entry));
+	places.values = (struct entry_value *)(void *)(places.attributes + size.n_attributes);
+	places.texts = (char *)(places.values + size.n_values);
+	decode(data, len, &places, &dn, &uuid);
+	*entry = (struct entry){ .dn = dn, .attributes = places.attributes,
+				 .n_attributes = size.n_attributes };
 	memcpy(entry->uuid.bytes, uuid, sizeof(entry->uuid.bytes));
-	entry->dn = copy_octets(entry, dn, dn_len);
-	while (n_attributes-- > 0 && !take.failed)
-		take_attribute(&take, entry);
-	if (!take.failed && take.left == 0)
-		return entry;
-broken:
-	talloc_free(entry);
-	err_set(err, ERR_STORE, 0, "a stored directory entry is damaged");
-	return NULL;
+	return entry;
 }
 
 bool entry_uuid_is_null(const struct entry_uuid *uuid)

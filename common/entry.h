@@ -65,8 +65,9 @@ void entry_list_add(TALLOC_CTX *ctx, struct entry_list *list, struct entry *entr
 /* Appends the encoded form: position-free, the same on every machine. */
 void entry_encode(const struct entry *entry, struct buf *out);
 /*
- * The entry of DATA, everything copied under CTX. Null and ERR filled if the bytes are no
- * whole encoded entry; any bytes may be given.
+ * The entry of DATA as one block of memory under CTX, to be read only: entry_add may not be
+ * called with it. Null and ERR filled if the bytes are no whole encoded entry; any bytes may be
+ * given.
  */
 struct entry *entry_decode(TALLOC_CTX *ctx, const void *data, size_t len, struct err *err);
 

@@ -36,6 +36,9 @@ static const struct {
 	{ "cn=\\C3\\84rger", "cn=\xc3\xa4rger" },
 	{ "cn=\\ff\\fe", "cn=\xff\xfe" },              /* no UTF-8: itself */
 	{ "cn=a\\00b", "cn=a\\00b" },
+	{ "UID=A@b.c,ou=Two Words,dc=x", "uid=a@b.c,ou=two words,dc=x" },
+	{ "cn=10.1.0.0/16,DC=x", "cn=10.1.0.0/16,dc=x" },
+	{ "cn=,dc=x", "cn=,dc=x" },
 };
 
 static const char *const invalid[] = {
@@ -81,6 +84,36 @@ static void test_malformed_names_are_refused(void **state)
 	}
 	assert_true(dn_equal("CN=a, dc=b", "cn=A,DC=b"));
 	assert_false(dn_equal("cn=a", "cn=b"));
+}
+
+/* A leading space means nothing and is nothing plain, so both ways to a key are compared. */
+static void test_the_short_way_to_a_key_leads_to_the_same(void **state)
+{
+	static const char letters[] = "aB1==,,  +\\#-.\xc3";
+	uint64_t seed = 1;
+	char text[16] = " ", room[16];
+
+	(void)state;
+	for (int round = 0; round < 200000; round++) {
+		size_t len = 1 + (size_t)round % 14;
+		char *plain, *slow;
+
+		for (size_t i = 1; i < len + 1; i++) {
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			text[i] = letters[(seed >> 33) % (sizeof(letters) - 1)];
+		}
+		text[len + 1] = '\0';
+		plain = dn_key(NULL, text + 1);
+		slow = dn_key(NULL, text);
+		if ((plain == NULL) != (slow == NULL) || (plain && strcmp(plain, slow) != 0))
+			fail_msg("\"%s\": \"%s\", not \"%s\"", text, plain, slow);
+		if (plain != NULL && strlen(plain) < sizeof(room))
+			assert_string_equal(dn_key_into(text + 1, room, sizeof(room)), slow);
+		else
+			assert_null(dn_key_into(text + 1, room, sizeof(room)));
+		talloc_free(plain);
+		talloc_free(slow);
+	}
 }
 
 static void test_one_rdn_has_a_key_and_two_have_not(void **state)
@@ -153,6 +186,7 @@ int main(void)
 		cmocka_unit_test(test_names_have_the_key_of_their_meaning),
 		cmocka_unit_test(test_a_key_is_its_own_key),
 		cmocka_unit_test(test_malformed_names_are_refused),
+		cmocka_unit_test(test_the_short_way_to_a_key_leads_to_the_same),
 		cmocka_unit_test(test_one_rdn_has_a_key_and_two_have_not),
 		cmocka_unit_test(test_keys_tell_who_lies_below_whom),
 		cmocka_unit_test(test_a_name_splits_into_its_first_part_and_its_parent),
