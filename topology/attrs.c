@@ -184,6 +184,8 @@ static const struct attr_word list_action_words[] = { { "allow", 0 }, { "block",
 #define DESCRIPTION { .attribute = "description" }
 #define SCHEMA(a) { .attribute = W(a) }
 #define SCHEMA_MUST(a) { .attribute = W(a), .must = true }
+#define PASS(a) { .attribute = W(a), .field = FIELD_PASS }
+#define PASS_MUST(a) { .attribute = W(a), .must = true, .field = FIELD_PASS }
 #define TEXT(a, r, m) { .attribute = W(a), .field = FIELD_TEXT, AT(r, m) }
 #define TEXTS(a, r, m) { .attribute = W(a), .field = FIELD_TEXTS, AT(r, m) }
 #define KIND(k, a, r, m) { .attribute = W(a), .field = FIELD_##k, AT(r, m) }
@@ -266,9 +268,9 @@ static const struct attr_use connector_uses[] = {
 	{ .attribute = "description", .field = FIELD_TEXT, AT(connector, description) },
 	WORD("Usage", connector, usage, "custom", usage_words),
 	BOOL("Enabled", connector, enabled, "TRUE"),
-	SCHEMA("AddressSpace"),
+	PASS("AddressSpace"),
 	BOOL("Scoped", connector, scoped, "FALSE"),
-	SCHEMA("SourceServer"),
+	PASS("SourceServer"),
 	BOOL("DnsRouting", connector, dns_routing, "TRUE"),
 	TEXTS("SmartHost", connector, smart_hosts),
 	WORD("SmartHostAuth", connector, smarthost_auth, "none", smarthost_auth_words),
@@ -297,8 +299,8 @@ static const struct attr_use connector_uses[] = {
 static const struct attr_use foreign_uses[] = {
 	NAME(connector, name),
 	{ .attribute = "description", .field = FIELD_TEXT, AT(connector, description) },
-	SCHEMA("AddressSpace"),
-	SCHEMA("SourceServer"),
+	PASS("AddressSpace"),
+	PASS("SourceServer"),
 	BOOL("Enabled", connector, enabled, "TRUE"),
 	BOOL("Scoped", connector, scoped, "FALSE"),
 	TEXT("DropDirectory", connector, drop_directory),
@@ -333,7 +335,7 @@ static const struct attr_use receive_uses[] = {
 static const struct attr_use domain_uses[] = {
 	NAME(domain, name),
 	DESCRIPTION,
-	SCHEMA_MUST("Domain"),
+	PASS_MUST("Domain"),
 	WORD("DomainType", domain, type, "authoritative", domain_type_words),
 	BOOL("DefaultDomain", domain, is_default, "FALSE"),
 	BOOL("RecipientLookup", domain, lookup, NULL),
@@ -343,7 +345,7 @@ static const struct attr_use domain_uses[] = {
 static const struct attr_use remote_uses[] = {
 	NAME(remote, name),
 	DESCRIPTION,
-	SCHEMA_MUST("Domain"),
+	PASS_MUST("Domain"),
 	BOOL("AllowDeliveryReports", remote, delivery_reports, "TRUE"),
 	BOOL("AllowNdr", remote, ndr, "TRUE"),
 	BOOL("AllowAutoReply", remote, auto_reply, "FALSE"),

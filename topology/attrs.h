@@ -48,7 +48,8 @@ struct attr_type {
 
 /* How a value becomes a field of a record. */
 enum attr_field {
-	FIELD_NONE,    /* part of the schema; not in the snapshot, or read by a pass of its own */
+	FIELD_NONE,    /* part of the schema, not in the snapshot */
+	FIELD_PASS,    /* read by code of its own: load_record.c, load_connector.c */
 	FIELD_NAME,    /* cn into three texts in a row: name, key, DN */
 	FIELD_TEXT,
 	FIELD_TEXTS,

@@ -5,6 +5,12 @@
 #include <string.h>
 #include <xxhash.h>
 
+/* Where a text that may be asked for again lies; OFFSET 0: free. */
+struct text_slot {
+	uint32_t hash;
+	snap_text offset;
+};
+
 void image_init(struct image *image)
 {
 	memset(image, 0, sizeof(*image));
@@ -27,48 +33,66 @@ const char *image_str(const struct image *image, snap_text text)
 }
 
 /* The slot of TEXT: where it is or belongs. */
-static uint32_t *text_slot(const struct image *image, const char *text)
+static struct text_slot *find_text(const struct image *image, const char *text, uint32_t hash)
 {
-	uint32_t mask = image->texts_size - 1, at = snap_hash_text(text);
+	uint32_t mask = image->texts_size - 1, at = hash;
 
-	while (image->texts[at & mask] != 0 &&
-	       strcmp(image_str(image, image->texts[at & mask]), text) != 0)
-		at++;
-	return &image->texts[at & mask];
+	for (;; at++) {
+		struct text_slot *slot = &image->texts[at & mask];
+
+		if (slot->offset == 0 || (slot->hash == hash &&
+					  strcmp(image_str(image, slot->offset), text) == 0))
+			return slot;
+	}
 }
 
 static void grow_texts(struct image *image)
 {
-	uint32_t *old = image->texts, old_size = image->texts_size;
+	struct text_slot *old = image->texts;
+	uint32_t old_size = image->texts_size, mask;
 
 	image->texts_size *= 2;
+	mask = image->texts_size - 1;
 	image->texts = mem_zero(image->texts_size, sizeof(*image->texts));
-	for (uint32_t i = 0; i < old_size; i++)
-		if (old[i] != 0)
-			*text_slot(image, image_str(image, old[i])) = old[i];
+	for (uint32_t i = 0; i < old_size; i++) {
+		uint32_t at = old[i].hash;
+
+		if (old[i].offset == 0)
+			continue;
+		while (image->texts[at & mask].offset != 0)
+			at++;
+		image->texts[at & mask] = old[i];
+	}
 	free(old);
+}
+
+snap_text image_new_text(struct image *image, const char *text)
+{
+	snap_text offset = (snap_text)image->sections[SNAP_TEXT].len;
+
+	if (*text == '\0')
+		return 0;
+	buf_add(&image->sections[SNAP_TEXT], text, strlen(text) + 1);
+	return offset;
 }
 
 snap_text image_text(struct image *image, const char *text)
 {
-	struct buf *texts = &image->sections[SNAP_TEXT];
-	uint32_t *slot;
+	struct text_slot *slot;
+	uint32_t hash;
+	snap_text offset;
 
 	if (text == NULL || *text == '\0')
 		return 0;
-	slot = text_slot(image, text);
-	if (*slot == 0) {
-		*slot = (uint32_t)texts->len;
-		buf_add(texts, text, strlen(text) + 1);
-		image->texts_used++;
-		if (image->texts_used * 2 > image->texts_size) {
-			uint32_t place = *slot;
-
-			grow_texts(image);
-			return place;
-		}
-	}
-	return *slot;
+	hash = snap_hash_text(text);
+	slot = find_text(image, text, hash);
+	if (slot->offset != 0)
+		return slot->offset;
+	offset = image_new_text(image, text);
+	*slot = (struct text_slot){ hash, offset };
+	if (++image->texts_used * 2 > image->texts_size)
+		grow_texts(image);
+	return offset;
 }
 
 struct snap_list image_list(struct image *image, const uint32_t *words, uint32_t count)
@@ -100,16 +124,20 @@ void *image_at(const struct image *image, enum snap_section_id section, uint32_t
 
 void image_table(struct image *image, enum snap_section_id section, uint32_t count)
 {
-	static const struct snap_slot empty = { 0, SNAP_NONE };
+	struct buf *table = &image->sections[section];
+	struct snap_slot *slots;
 	uint32_t size = 1;
 
-	buf_clear(&image->sections[section]);
+	buf_clear(table);
 	if (count == 0)
 		return;
 	while (size < count * 2)
 		size *= 2;
+	buf_reserve(table, size * sizeof(*slots));
+	table->len = size * sizeof(*slots);
+	slots = image_at(image, section, 0);
 	for (uint32_t i = 0; i < size; i++)
-		image_add(image, section, &empty);
+		slots[i] = (struct snap_slot){ 0, SNAP_NONE };
 }
 
 void image_table_add(struct image *image, enum snap_section_id section, uint32_t hash,
@@ -138,7 +166,12 @@ void image_finish(struct image *image, uint64_t number, struct buf *out)
 	struct snap_header h = { .magic = SNAP_MAGIC, .format = SNAP_FORMAT,
 				 .byte_order = SNAP_BYTE_ORDER, .number = number };
 
+	size_t size = sizeof(h);
+
+	for (int s = 0; s < SNAP_SECTIONS; s++)
+		size += image->sections[s].len + 8;
 	buf_clear(out);
+	buf_reserve(out, size);
 	buf_add(out, &h, sizeof(h));
 	for (int s = 0; s < SNAP_SECTIONS; s++) {
 		const struct buf *section = &image->sections[s];

@@ -11,7 +11,7 @@
 
 struct image {
 	struct buf sections[SNAP_SECTIONS];
-	uint32_t *texts; /* open addressing: offsets of texts, 0 free */
+	struct text_slot *texts; /* open addressing */
 	uint32_t texts_size, texts_used;
 };
 
@@ -20,6 +20,8 @@ void image_fini(struct image *image);
 
 /* The text's place; equal texts share one. "" is 0. */
 snap_text image_text(struct image *image, const char *text);
+/* A place of its own, without a look for an equal one: for what is unique by its nature. */
+snap_text image_new_text(struct image *image, const char *text);
 const char *image_str(const struct image *image, snap_text text);
 /* Appends words as one list. */
 struct snap_list image_list(struct image *image, const uint32_t *words, uint32_t count);

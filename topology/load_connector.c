@@ -37,14 +37,13 @@ static void add_source(struct loader *ld, const struct item *item, struct source
 		  item->dn, "waypostSourceServer", value->data, value->len);
 }
 
-static void load_sources(struct loader *ld, const struct item *item, const struct entry *entry,
+static void load_sources(struct loader *ld, const struct item *item,
 			 struct snap_connector *connector)
 {
-	const struct entry_attribute *values = load_values(entry, "waypostSourceServer");
+	const struct item_field *values = load_values(item, "waypostSourceServer");
 	size_t n = values != NULL ? values->n_values : 0;
-	TALLOC_CTX *scratch = talloc_new(ld->ctx);
-	struct sources sources = { talloc_array(scratch, uint32_t, n),
-				   talloc_array(scratch, uint32_t, n), 0, 0 };
+	struct sources sources = { arena_zero(&ld->arena, n * sizeof(uint32_t)),
+				   arena_zero(&ld->arena, n * sizeof(uint32_t)), 0, 0 };
 
 	for (size_t i = 0; i < n; i++)
 		add_source(ld, item, &sources, &values->values[i]);
@@ -56,14 +55,13 @@ static void load_sources(struct loader *ld, const struct item *item, const struc
 		load_diag(ld, DIAG_CONNECTOR_NO_SOURCE, item->dn, "waypostSourceServer", NULL, 0);
 	connector->servers = load_index_list(ld, sources.servers, sources.n_servers);
 	connector->edges = load_index_list(ld, sources.edges, sources.n_edges);
-	talloc_free(scratch);
 }
 
 /* Smart hosts present and DnsRouting absent: no DNS routing; both given: smart hosts win. */
-static void choose_routing(struct loader *ld, const struct item *item, const struct entry *entry,
-			   struct snap_connector *connector)
+static void choose_routing(struct loader *ld, const struct item *item,
+			 struct snap_connector *connector)
 {
-	bool asked = load_values(entry, "waypostDnsRouting") != NULL;
+	bool asked = load_values(item, "waypostDnsRouting") != NULL;
 
 	if (connector->kind != CONNECTOR_SEND)
 		return;
@@ -95,10 +93,10 @@ static enum diag_id space_fault(const struct snap_connector *connector,
 	return DIAG_COUNT;
 }
 
-static void load_spaces(struct loader *ld, const struct item *item, const struct entry *entry,
-			struct snap_connector *connector)
+static void load_spaces(struct loader *ld, const struct item *item,
+			 struct snap_connector *connector)
 {
-	const struct entry_attribute *values = load_values(entry, "waypostAddressSpace");
+	const struct item_field *values = load_values(item, "waypostAddressSpace");
 	struct addrspace space;
 
 	connector->spaces = (struct snap_list){ image_count(&ld->image, SNAP_SPACES), 0 };
@@ -118,19 +116,19 @@ static void load_spaces(struct loader *ld, const struct item *item, const struct
 						.cost = space.cost });
 		connector->spaces.count++;
 	}
-	if (connector->spaces.count == 0 && load_values(entry, "waypostLinkedReceiveConnector") == NULL)
+	if (connector->spaces.count == 0 && load_values(item, "waypostLinkedReceiveConnector") == NULL)
 		load_diag(ld, DIAG_CONNECTOR_NO_SPACE, item->dn, "waypostAddressSpace", NULL, 0);
 }
 
-void load_connector(struct loader *ld, const struct item *item, const struct entry *entry,
-		    struct snap_connector *connector)
+void load_connector(struct loader *ld, const struct item *item,
+			 struct snap_connector *connector)
 {
 	connector->kind = item->class->kind;
 	if (connector->kind == CONNECTOR_FOREIGN)
 		connector->linked_receive = SNAP_NONE;
-	load_sources(ld, item, entry, connector);
-	choose_routing(ld, item, entry, connector);
-	load_spaces(ld, item, entry, connector);
+	load_sources(ld, item, connector);
+	choose_routing(ld, item, connector);
+	load_spaces(ld, item, connector);
 	/* RequireTls alone means encryption without a look at the certificate. */
 	if (connector->require_tls && connector->tls_level == TLS_LEVEL_NONE)
 		connector->tls_level = TLS_LEVEL_ENCRYPTION;

@@ -1,12 +1,12 @@
 /*
  * What follows from the records: sites of servers by subnet, the graph, lists per site and
- * server, look-up tables, the index of address spaces. Pure.
+ * server, look-up tables, defaults. Pure.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/addrspace.h"
+#include "common/mailaddr.h"
 #include "topology/load_private.h"
 
 #define EACH(ld, section, i) \
@@ -181,43 +181,75 @@ static void derive_dn_table(struct loader *ld)
 				i | SNAP_EDGE_BIT);
 }
 
+static const struct snap_peer *peer_at(struct loader *ld, uint32_t ref)
+{
+	return ref & SNAP_EDGE_BIT ? &edge_at(ld, ref & ~SNAP_EDGE_BIT)->peer :
+				     &server_at(ld, ref)->peer;
+}
+
+static bool bears_fqdn(struct loader *ld, uint32_t ref, snap_text fqdn)
+{
+	return peer_at(ld, ref)->fqdn == fqdn;
+}
+
+static bool bears_certificate(struct loader *ld, uint32_t ref, snap_text hash)
+{
+	const struct snap_list list = peer_at(ld, ref)->cert_hashes;
+	const uint32_t *words = image_at(&ld->image, SNAP_WORDS, list.first);
+
+	for (uint32_t i = 0; i < list.count; i++)
+		if (words[i] == hash)
+			return true;
+	return false;
+}
+
+/*
+ * Adds REF to the table under TEXT, unless somebody in it bears TEXT already: then that is noted.
+ * These texts are stored once each, so equal ones have one place.
+ */
+static void add_bearer(struct loader *ld, enum snap_section_id section, snap_text text,
+		       uint32_t ref, bool (*bears)(struct loader *, uint32_t, snap_text))
+{
+	struct image *image = &ld->image;
+	struct snap_slot *slots = image_at(image, section, 0);
+	uint32_t mask = image_count(image, section) - 1;
+	uint32_t hash = snap_hash_text(image_str(image, text)), at = hash;
+	bool is_fqdn = section == SNAP_FQDN_SLOTS;
+
+	for (; slots[at & mask].ref != SNAP_NONE; at++)
+		if (slots[at & mask].hash == hash && bears(ld, slots[at & mask].ref, text)) {
+			const char *shown = image_str(image, text);
+
+			load_diag(ld, is_fqdn ? DIAG_DUPLICATE_FQDN : DIAG_DUPLICATE_CERTIFICATE,
+				  image_str(image, peer_at(ld, ref)->dn),
+				  is_fqdn ? "waypostFqdn" : "waypostCertificateHash", shown,
+				  strlen(shown));
+			return;
+		}
+	slots[at & mask] = (struct snap_slot){ hash, ref };
+}
+
 static void derive_fqdn_table(struct loader *ld)
 {
 	struct image *image = &ld->image;
-	struct snapshot view;
 
 	image_table(image, SNAP_FQDN_SLOTS, image_count(image, SNAP_SERVERS));
 	EACH(ld, SNAP_SERVERS, i) {
-		const struct snap_peer *peer = &server_at(ld, i)->peer;
-		const char *fqdn = image_str(image, peer->fqdn);
+		snap_text fqdn = server_at(ld, i)->peer.fqdn;
 
-		if (*fqdn == '\0' || *fqdn == '[')
-			continue;
-		image_view(image, &view);
-		if (snapshot_find_server_fqdn(&view, fqdn) != SNAP_NONE)
-			load_diag(ld, DIAG_DUPLICATE_FQDN, image_str(image, peer->dn),
-				  "waypostFqdn", fqdn, strlen(fqdn));
-		else
-			image_table_add(image, SNAP_FQDN_SLOTS, snap_hash_text(fqdn), i);
+		if (snap_has(fqdn) && *image_str(image, fqdn) != '[')
+			add_bearer(ld, SNAP_FQDN_SLOTS, fqdn, i, bears_fqdn);
 	}
 }
 
-static void add_certificates(struct loader *ld, const struct snap_peer *peer, uint32_t ref)
+static void add_certificates(struct loader *ld, uint32_t ref)
 {
-	struct image *image = &ld->image;
+	struct snap_list list = peer_at(ld, ref)->cert_hashes;
 
-	for (uint32_t i = 0; i < peer->cert_hashes.count; i++) {
-		struct snapshot view;
-		const char *hash;
-		bool edge;
+	for (uint32_t i = 0; i < list.count; i++) {
+		const uint32_t *word = image_at(&ld->image, SNAP_WORDS, list.first + i);
 
-		image_view(image, &view);
-		hash = snap_list_str(&view, peer->cert_hashes, i);
-		if (snapshot_find_certificate(&view, hash, &edge) != NULL)
-			load_diag(ld, DIAG_DUPLICATE_CERTIFICATE, image_str(image, peer->dn),
-				  "waypostCertificateHash", hash, strlen(hash));
-		else
-			image_table_add(image, SNAP_CERT_SLOTS, snap_hash_text(hash), ref);
+		add_bearer(ld, SNAP_CERT_SLOTS, *word, ref, bears_certificate);
 	}
 }
 
@@ -231,128 +263,10 @@ static void derive_certificate_table(struct loader *ld)
 		n += edge_at(ld, i)->peer.cert_hashes.count;
 	image_table(&ld->image, SNAP_CERT_SLOTS, n);
 	EACH(ld, SNAP_SERVERS, i)
-		add_certificates(ld, &server_at(ld, i)->peer, i);
+		add_certificates(ld, i);
 	EACH(ld, SNAP_EDGES, i)
 		if (edge_at(ld, i)->enabled)
-			add_certificates(ld, &edge_at(ld, i)->peer, i | SNAP_EDGE_BIT);
-}
-
-/* One pair (node, item) of the address-space index before grouping. */
-struct pair {
-	snap_text type, text;
-	uint32_t kind, item, order;
-};
-
-struct pairs {
-	struct pair *list;
-	uint32_t count;
-};
-
-static void pair_add(struct loader *ld, struct pairs *pairs, enum snap_node_kind kind,
-		     const char *type, const char *text, uint32_t item)
-{
-	if ((pairs->count & (pairs->count + 1)) == 0)
-		pairs->list = talloc_realloc(ld->ctx, pairs->list, struct pair,
-					     pairs->count * 2 + 1);
-	pairs->list[pairs->count] = (struct pair){ image_text(&ld->image, type),
-						   image_text(&ld->image, text), (uint32_t)kind,
-						   item, pairs->count };
-	pairs->count++;
-}
-
-static void pair_domains(struct loader *ld, struct pairs *pairs, bool as_space, uint32_t item)
-{
-	EACH(ld, SNAP_DOMAINS, i) {
-		const struct snap_domain *domain = image_at(&ld->image, SNAP_DOMAINS, i);
-		bool wild = domain->wildcard;
-		char text[MAILADDR_DOMAIN_MAX + 1];
-
-		/* image_text may move what image_str points to. */
-		strcpy(text, image_str(&ld->image, domain->domain));
-		if (!as_space)
-			pair_add(ld, pairs, wild ? NODE_ACCEPTED_SUFFIX : NODE_ACCEPTED_EXACT, "",
-				 text, i);
-		else if (domain->type != DOMAIN_EXTERNAL_RELAY)
-			pair_add(ld, pairs, wild ? NODE_SUFFIX : NODE_EXACT, "SMTP", text,
-				 item | SNAP_EDGE_BIT);
-	}
-}
-
-static void pair_space(struct loader *ld, struct pairs *pairs, uint32_t i)
-{
-	const struct snap_space *record = image_at(&ld->image, SNAP_SPACES, i);
-	const char *value = image_str(&ld->image, record->text);
-	struct addrspace space;
-
-	if (addrspace_parse(value, strlen(value), &space) != ADDRSPACE_OK)
-		return;
-	if (space.is_dashes)
-		pair_domains(ld, pairs, true, i);
-	else
-		pair_add(ld, pairs, space.kind, space.type, space.text, i);
-}
-
-static int compare_pairs(const void *a, const void *b)
-{
-	const struct pair *x = a, *y = b;
-
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	if (x->type != y->type)
-		return x->type < y->type ? -1 : 1;
-	if (x->text != y->text)
-		return x->text < y->text ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
-static bool is_same_node(const struct pair *a, const struct pair *b)
-{
-	return a->kind == b->kind && a->type == b->type && a->text == b->text;
-}
-
-/* One node from the pairs FROM … TO of one key. */
-static void node_add(struct loader *ld, const struct pair *list, uint32_t from, uint32_t to)
-{
-	uint32_t *items = talloc_array(ld->ctx, uint32_t, to - from);
-	struct snap_node node = { list[from].type, list[from].text, list[from].kind, { 0, 0 } };
-
-	for (uint32_t i = from; i < to; i++)
-		items[i - from] = list[i].item;
-	if (node.kind >= NODE_ACCEPTED_EXACT && to - from > 1) {
-		const struct snap_domain *second = image_at(&ld->image, SNAP_DOMAINS, items[1]);
-
-		load_diag(ld, DIAG_DUPLICATE_DOMAIN, image_str(&ld->image, second->dn),
-			  "waypostDomain", NULL, 0);
-	}
-	node.items = image_list(&ld->image, items, to - from);
-	image_add(&ld->image, SNAP_NODES, &node);
-	talloc_free(items);
-}
-
-static void derive_index(struct loader *ld)
-{
-	struct image *image = &ld->image;
-	struct pairs pairs = { NULL, 0 };
-
-	EACH(ld, SNAP_SPACES, i)
-		pair_space(ld, &pairs, i);
-	pair_domains(ld, &pairs, false, 0);
-	if (pairs.count > 0)
-		qsort(pairs.list, pairs.count, sizeof(*pairs.list), compare_pairs);
-	for (uint32_t from = 0, to; from < pairs.count; from = to) {
-		for (to = from + 1; to < pairs.count; to++)
-			if (!is_same_node(&pairs.list[from], &pairs.list[to]))
-				break;
-		node_add(ld, pairs.list, from, to);
-	}
-	image_table(image, SNAP_NODE_SLOTS, image_count(image, SNAP_NODES));
-	EACH(ld, SNAP_NODES, i) {
-		const struct snap_node *node = image_at(image, SNAP_NODES, i);
-
-		image_table_add(image, SNAP_NODE_SLOTS,
-				snap_hash_node(node->kind, image_str(image, node->type),
-					       image_str(image, node->text)), i);
-	}
+			add_certificates(ld, i | SNAP_EDGE_BIT);
 }
 
 /* The default domain, and with it the postmaster where none is named. */
@@ -392,6 +306,5 @@ void load_derive(struct loader *ld)
 	derive_dn_table(ld);
 	derive_fqdn_table(ld);
 	derive_certificate_table(ld);
-	derive_index(ld);
 	derive_defaults(ld);
 }

@@ -21,11 +21,12 @@ static void complain(const struct fill *fill, enum diag_id row, const struct ent
 	load_diag(fill->ld, row, fill->item->dn, fill->use->attribute, value->data, value->len);
 }
 
-const struct entry_attribute *load_values(const struct entry *entry, const char *attribute)
+const struct item_field *load_values(const struct item *item, const char *attribute)
 {
-	const struct entry_attribute *found = entry_find(entry, attribute);
-
-	return found != NULL && found->n_values > 0 ? found : NULL;
+	for (size_t i = 0; i < item->n_fields; i++)
+		if (strcmp(item->fields[i].use->attribute, attribute) == 0)
+			return &item->fields[i];
+	return NULL;
 }
 
 static int compare_values(const struct entry_value *a, const struct entry_value *b)
@@ -35,21 +36,27 @@ static int compare_values(const struct entry_value *a, const struct entry_value 
 	return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
 }
 
-const struct entry_value *load_value(struct loader *ld, const struct item *item,
-				     const struct entry *entry, const char *attribute)
+/* The value to use of a field that takes one. */
+static const struct entry_value *single_value(struct loader *ld, const struct item *item,
+					      const struct item_field *field)
 {
-	const struct entry_attribute *found = load_values(entry, attribute);
-	const struct entry_value *first;
+	const struct entry_value *first = &field->values[0];
 
-	if (found == NULL)
-		return NULL;
-	first = &found->values[0];
-	for (size_t i = 1; i < found->n_values; i++)
-		if (compare_values(&found->values[i], first) < 0)
-			first = &found->values[i];
-	if (found->n_values > 1)
-		load_diag(ld, DIAG_SEVERAL_VALUES, item->dn, attribute, first->data, first->len);
+	for (size_t i = 1; i < field->n_values; i++)
+		if (compare_values(&field->values[i], first) < 0)
+			first = &field->values[i];
+	if (field->n_values > 1)
+		load_diag(ld, DIAG_SEVERAL_VALUES, item->dn, field->use->attribute, first->data,
+			  first->len);
 	return first;
+}
+
+const struct entry_value *load_value(struct loader *ld, const struct item *item,
+				     const char *attribute)
+{
+	const struct item_field *field = load_values(item, attribute);
+
+	return field != NULL ? single_value(ld, item, field) : NULL;
 }
 
 /* An integer of any length: its value clamped to 0 … UINT64_MAX, *BELOW_R if it is negative. */
@@ -98,10 +105,11 @@ static bool put_number(const struct fill *fill, const struct entry_value *value)
 
 static bool put_bool(const struct fill *fill, const struct entry_value *value)
 {
-	bool yes = ascii_equal(value->data, "TRUE");
+	bool yes = ascii_equal(value->data, "TRUE"), no = ascii_equal(value->data, "FALSE");
 
-	*(uint8_t *)fill->field = yes;
-	return yes || ascii_equal(value->data, "FALSE");
+	if (yes || no)
+		*(uint8_t *)fill->field = yes;
+	return yes || no;
 }
 
 static const struct attr_word *find_word(const struct attr_word *words, const char *name,
@@ -189,25 +197,13 @@ static bool put_value(const struct fill *fill, const struct entry_value *value)
 	}
 }
 
-static void put_fallback(const struct fill *fill, bool on_edge)
+/* A value that does not fit leaves the default. */
+static void fill_single(const struct fill *fill, const struct item_field *values)
 {
-	const char *text = on_edge && fill->use->edge_fallback != NULL ? fill->use->edge_fallback :
-									 fill->use->fallback;
+	const struct entry_value *value = single_value(fill->ld, fill->item, values);
 
-	if (text != NULL)
-		put_value(fill, &(struct entry_value){ text, strlen(text) });
-}
-
-static void fill_single(const struct fill *fill, const struct entry *entry, bool on_edge)
-{
-	const struct entry_value *value = load_value(fill->ld, fill->item, entry,
-						     fill->use->attribute);
-
-	if (value != NULL && put_value(fill, value))
-		return;
-	if (value != NULL)
+	if (!put_value(fill, value))
 		complain(fill, DIAG_BAD_VALUE, value);
-	put_fallback(fill, on_edge);
 }
 
 /* The fallback of flags is a list with commas. */
@@ -224,11 +220,11 @@ static uint32_t fallback_flags(const struct attr_use *use)
 	return flags;
 }
 
-static void fill_flags(const struct fill *fill, const struct entry_attribute *values)
+static void fill_flags(const struct fill *fill, const struct item_field *values)
 {
 	uint32_t flags = 0;
 
-	for (size_t i = 0; values != NULL && i < values->n_values; i++) {
+	for (size_t i = 0; i < values->n_values; i++) {
 		const struct attr_word *word = find_word(fill->use->words, values->values[i].data,
 							 values->values[i].len);
 
@@ -237,21 +233,8 @@ static void fill_flags(const struct fill *fill, const struct entry_attribute *va
 		else
 			complain(fill, DIAG_BAD_VALUE, &values->values[i]);
 	}
-	*(uint32_t *)fill->field = flags != 0 ? flags : fallback_flags(fill->use);
-}
-
-/* False: the reference is missing altogether. */
-static bool fill_reference(const struct fill *fill, const struct entry *entry)
-{
-	const struct entry_value *value = load_value(fill->ld, fill->item, entry,
-						     fill->use->attribute);
-	uint32_t index = value != NULL ? find_reference(fill, value) : SNAP_NONE;
-
-	*(uint32_t *)fill->field = index;
-	if (index != SNAP_NONE || !fill->use->must)
-		return true;
-	load_diag(fill->ld, DIAG_MISSING_ATTRIBUTE, fill->item->dn, fill->use->attribute, NULL, 0);
-	return false;
+	if (flags != 0)
+		*(uint32_t *)fill->field = flags;
 }
 
 static int compare_words(const void *a, const void *b)
@@ -273,17 +256,16 @@ struct snap_list load_index_list(struct loader *ld, uint32_t *words, uint32_t n)
 	return image_list(&ld->image, words, kept);
 }
 
-static void fill_references(const struct fill *fill, const struct entry_attribute *values)
+static void fill_references(const struct fill *fill, const struct item_field *values)
 {
-	uint32_t *words = talloc_array(fill->ld->ctx, uint32_t, values != NULL ? values->n_values : 0);
+	uint32_t *words = arena_zero(&fill->ld->arena, values->n_values * sizeof(*words));
 	uint32_t n = 0;
 
-	for (size_t i = 0; values != NULL && i < values->n_values; i++) {
+	for (size_t i = 0; i < values->n_values; i++) {
 		words[n] = find_reference(fill, &values->values[i]);
 		n += words[n] != SNAP_NONE;
 	}
 	*(struct snap_list *)fill->field = load_index_list(fill->ld, words, n);
-	talloc_free(words);
 }
 
 static bool normal_address(const struct entry_value *value, char *out)
@@ -302,8 +284,9 @@ static bool normal_hash(const struct entry_value *value, char *out)
 	if (value->len != 71 || !ascii_equal_n(value->data, "sha256:", 7))
 		return false;
 	for (size_t i = 0; i < value->len; i++) {
-		out[i] = ascii_lower(value->data[i]);
-		if (i >= 7 && strchr("0123456789abcdef", out[i]) == NULL)
+		char c = out[i] = ascii_lower(value->data[i]);
+
+		if (i >= 7 && !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
 			return false;
 	}
 	out[value->len] = '\0';
@@ -323,13 +306,13 @@ static const char *list_text(const struct fill *fill, const struct entry_value *
 	}
 }
 
-static void fill_texts(const struct fill *fill, const struct entry_attribute *values)
+static void fill_texts(const struct fill *fill, const struct item_field *values)
 {
-	uint32_t *words = talloc_array(fill->ld->ctx, uint32_t, values != NULL ? values->n_values : 0);
+	uint32_t *words = arena_zero(&fill->ld->arena, values->n_values * sizeof(*words));
 	uint32_t n = 0;
 	char room[80];
 
-	for (size_t i = 0; values != NULL && i < values->n_values; i++) {
+	for (size_t i = 0; i < values->n_values; i++) {
 		const char *text = list_text(fill, &values->values[i], room);
 
 		if (text != NULL)
@@ -338,16 +321,15 @@ static void fill_texts(const struct fill *fill, const struct entry_attribute *va
 			complain(fill, DIAG_BAD_VALUE, &values->values[i]);
 	}
 	*(struct snap_list *)fill->field = image_list(&fill->ld->image, words, n);
-	talloc_free(words);
 }
 
-static void fill_ranges(const struct fill *fill, const struct entry_attribute *values)
+static void fill_ranges(const struct fill *fill, const struct item_field *values)
 {
 	struct snap_list *list = fill->field;
 	struct ipaddr_range range;
 
 	*list = (struct snap_list){ image_count(&fill->ld->image, SNAP_RANGES), 0 };
-	for (size_t i = 0; values != NULL && i < values->n_values; i++) {
+	for (size_t i = 0; i < values->n_values; i++) {
 		if (ipaddr_range_parse(values->values[i].data, values->values[i].len, &range)) {
 			image_add(&fill->ld->image, SNAP_RANGES, &range);
 			list->count++;
@@ -357,31 +339,32 @@ static void fill_ranges(const struct fill *fill, const struct entry_attribute *v
 	}
 }
 
+/* Names are as many as objects, so nobody looks for their like; a DN may be a finding's too. */
 static void fill_name(const struct fill *fill)
 {
-	snap_text *texts = fill->field; /* name, key, DN */
+	const struct item *item = fill->item;
 	struct image *image = &fill->ld->image;
+	snap_text *texts = (snap_text *)(void *)((char *)fill->field + fill->use->offset);
 
-	texts[0] = image_text(image, fill->item->name);
-	texts[1] = image_text(image, fill->item->key);
-	texts[2] = image_text(image, fill->item->dn);
+	texts[0] = image_new_text(image, item->name);
+	texts[1] = strcmp(item->key, item->name) != 0 ? image_new_text(image, item->key) : texts[0];
+	texts[2] = image_text(image, item->dn);
 }
 
-static bool fill_field(const struct fill *fill, const struct entry *entry, bool on_edge)
+static void fill_field(const struct fill *fill, const struct item_field *values)
 {
-	const struct entry_attribute *values = load_values(entry, fill->use->attribute);
-
 	switch (fill->use->field) {
 	case FIELD_NONE:
-		break;
 	case FIELD_NAME:
-		fill_name(fill);
+	case FIELD_PASS:
 		break;
 	case FIELD_FLAGS:
 		fill_flags(fill, values);
 		break;
 	case FIELD_REF:
-		return fill_reference(fill, entry);
+		*(uint32_t *)fill->field = find_reference(
+			fill, single_value(fill->ld, fill->item, values));
+		break;
 	case FIELD_REFS:
 		fill_references(fill, values);
 		break;
@@ -394,20 +377,35 @@ static bool fill_field(const struct fill *fill, const struct entry *entry, bool 
 		fill_ranges(fill, values);
 		break;
 	default:
-		fill_single(fill, entry, on_edge);
+		fill_single(fill, values);
 	}
-	return true;
 }
 
-bool load_fields(struct loader *ld, const struct item *item, const struct entry *entry,
-		 bool on_edge, void *record)
+void load_fields(struct loader *ld, const struct item *item, void *record)
 {
-	for (size_t i = 0; i < item->class->n_uses; i++) {
-		const struct attr_use *use = &item->class->uses[i];
-		struct fill fill = { ld, item, use, (char *)record + use->offset };
+	struct fill fill = { ld, item, item->class->uses, record };
 
-		if (!fill_field(&fill, entry, on_edge))
-			return false;
+	fill_name(&fill);
+	for (size_t i = 0; i < item->n_fields; i++) {
+		fill.use = item->fields[i].use;
+		fill.field = (char *)record + fill.use->offset;
+		fill_field(&fill, &item->fields[i]);
 	}
-	return true;
+}
+
+void load_defaults(struct loader *ld, const struct attr_class *class, bool on_edge, void *record)
+{
+	for (size_t i = 0; i < class->n_uses; i++) {
+		const struct attr_use *use = &class->uses[i];
+		struct fill fill = { ld, NULL, use, (char *)record + use->offset };
+		const char *text = on_edge && use->edge_fallback != NULL ? use->edge_fallback :
+									   use->fallback;
+
+		if (use->field == FIELD_REF)
+			*(uint32_t *)fill.field = SNAP_NONE;
+		else if (use->field == FIELD_FLAGS)
+			*(uint32_t *)fill.field = fallback_flags(use);
+		else if (text != NULL)
+			put_value(&fill, &(struct entry_value){ text, strlen(text) });
+	}
 }

@@ -1,41 +1,56 @@
 /*
- * What the parts of the loader share: load.c (gathering, passes), load_record.c (one record),
- * load_fields.c (values by the
- * table), load_connector.c (sources, address spaces), load_derive.c (graph, look-up tables,
- * index), load_check.c (design warnings).
+ * What the parts of the loader share: load.c (driver), load_gather.c (entries → items),
+ * load_order.c (items by DN and in the order of records), load_record.c (one record),
+ * load_fields.c (values by the table), load_connector.c (sources, address spaces),
+ * load_derive.c (graph, lists, look-up tables), load_index.c (address spaces and accepted
+ * domains), load_check.c (design warnings).
  */
 #ifndef WP_TOPOLOGY_LOAD_PRIVATE_H
 #define WP_TOPOLOGY_LOAD_PRIVATE_H
 
 #include <talloc.h>
-#include <uthash.h>
 
+#include "common/arena.h"
 #include "topology/attrs.h"
 #include "topology/diag.h"
 #include "topology/image.h"
 #include "topology/load.h"
 
-/* One entry of the model, its content kept encoded. */
+/* What an entry says of one attribute that its class uses; at least one value. */
+struct item_field {
+	const struct attr_use *use;
+	const struct entry_value *values;
+	size_t n_values;
+};
+
+/* One entry of the model. Everything lies in the loader's arena. */
 struct item {
 	const struct attr_class *class;
-	char *dn, *dn_key;
-	char *name, *key;    /* cn and its comparison key */
-	size_t at, len;      /* of the encoded entry in the loader's arena */
-	uint32_t index;      /* of its record; SNAP_NONE: skipped */
-	struct item *parent; /* a receive connector's server */
-	const struct item *twin; /* ignored for its name: the bearer that counts */
+	const char *dn, *dn_key;
+	const char *name, *key;    /* cn and its comparison key */
+	struct item_field *fields; /* in the order of the class's uses */
+	size_t n_fields;
+	uint32_t index;            /* of its record; SNAP_NONE: skipped */
+	struct item *parent;       /* a receive connector's server */
+	struct item *twin;         /* ignored for its name: the bearer that counts */
 	struct ipaddr_range range; /* a subnet's */
-	UT_hash_handle hh;    /* by dn_key */
-	UT_hash_handle spelt; /* by dn: most references are spelt like it */
 };
+
+struct dn_slot;
+struct use_slots;
+struct record_template;
 
 struct loader {
 	TALLOC_CTX *ctx;
+	struct arena arena;
 	struct image image;
-	struct buf arena;
-	struct item **items; /* as gathered, then sorted */
+	struct use_slots *uses;            /* by class: load_gather.c */
+	const struct attr_class *last_class;
+	struct record_template *templates; /* by class and role: load_record.c */
+	struct item **items; /* as gathered, then in the order of records */
 	size_t n_items;
-	struct item *by_dn, *by_spelling;
+	struct dn_slot *by_dn; /* load_order.c */
+	size_t n_slots;
 	struct snap_diag *diags; /* texts in the image */
 	size_t n_diags;
 };
@@ -43,31 +58,35 @@ struct loader {
 /* Notes what is wrong; VALUE (LEN octets) is shown as far as it is text. */
 void load_diag(struct loader *ld, enum diag_id row, const char *dn, const char *attribute,
 	       const char *value, size_t len);
-/* The item at DN if it belongs to SECTION, or null. */
+
+/* A function for snapshot_source's each: keeps ENTRY as an item if it is of the model. */
+void load_gather(void *loader, const struct entry *entry);
+/* Drops what is not below BASE, puts items in order and numbers them. */
+void load_order(struct loader *ld, const char *base);
+/* The item at DN if it belongs to SECTION and has a record, or null. */
 const struct item *load_find(struct loader *ld, const char *dn, enum snap_section_id section);
 
-/*
- * Fills RECORD from ENTRY by the rows of the item's class. ON_EDGE: defaults of an edge. False if
- * a mandatory reference is missing; that was noted.
- */
-bool load_fields(struct loader *ld, const struct item *item, const struct entry *entry,
-		 bool on_edge, void *record);
-/* The values of a list attribute, or null. */
-const struct entry_attribute *load_values(const struct entry *entry, const char *attribute);
+/* What ITEM says of ATTRIBUTE, spelt as in the table, or null. */
+const struct item_field *load_values(const struct item *item, const char *attribute);
 /* The value to use of a single-valued attribute, several being noted; null if it is absent. */
 const struct entry_value *load_value(struct loader *ld, const struct item *item,
-				     const struct entry *entry, const char *attribute);
+				     const char *attribute);
+
+/* Fills RECORD with what an entry without attributes has. ON_EDGE: defaults of an edge. */
+void load_defaults(struct loader *ld, const struct attr_class *class, bool on_edge, void *record);
+/* Fills RECORD, which holds the defaults, from ITEM by the rows of its class. */
+void load_fields(struct loader *ld, const struct item *item, void *record);
 
 /* A list of the indexes WORDS, which get sorted, each once. */
 struct snap_list load_index_list(struct loader *ld, uint32_t *words, uint32_t n);
 
 /* The rest of a send or foreign connector: sources, smart hosts, address spaces. */
-void load_connector(struct loader *ld, const struct item *item, const struct entry *entry,
-		    struct snap_connector *connector);
+void load_connector(struct loader *ld, const struct item *item, struct snap_connector *connector);
 
 /* Fills the record of ITEM and adds it to the image. */
 void load_record(struct loader *ld, struct item *item);
 void load_derive(struct loader *ld);
+void load_index(struct loader *ld);
 void load_check(struct loader *ld);
 
 #endif

@@ -7,10 +7,9 @@
 #include "topology/addrspace.h"
 #include "topology/load_private.h"
 
-static bool is_on_edge(const struct loader *ld, const struct item *item,
-		       const struct entry *entry)
+static bool is_on_edge(const struct loader *ld, const struct item *item)
 {
-	const struct entry_attribute *roles;
+	const struct item_field *roles;
 
 	if (item->parent != NULL) {
 		const struct snap_server *server =
@@ -18,15 +17,15 @@ static bool is_on_edge(const struct loader *ld, const struct item *item,
 
 		return server->roles == ROLE_EDGE;
 	}
-	roles = entry_find(entry, "waypostRole");
+	roles = load_values(item, "waypostRole");
 	return roles != NULL && roles->n_values == 1 && ascii_equal(roles->values[0].data, "edge");
 }
 
 /* A domain pattern: where it goes differs between the two classes that have one. */
-static bool load_domain(struct loader *ld, const struct item *item, const struct entry *entry,
+static bool load_domain(struct loader *ld, const struct item *item,
 			snap_text *domain_r, uint8_t *wildcard_r)
 {
-	const struct entry_value *value = load_value(ld, item, entry, "waypostDomain");
+	const struct entry_value *value = load_value(ld, item, "waypostDomain");
 	bool wildcard, any = item->class->section == SNAP_REMOTES;
 	char domain[MAILADDR_DOMAIN_MAX + 1];
 
@@ -43,47 +42,40 @@ static bool load_domain(struct loader *ld, const struct item *item, const struct
 	return true;
 }
 
-static bool finish_subnet(struct loader *ld, const struct item *item, const struct entry *entry,
-			  void *record)
+static bool finish_subnet(struct loader *ld, const struct item *item, void *record)
 {
 	struct snap_subnet *subnet = record;
 	int length = ipaddr_range_prefix_length(&item->range);
 
-	(void)ld, (void)entry;
+	(void)ld;
 	subnet->range = item->range;
 	subnet->length = (uint32_t)length + (ipaddr_is_v4(&item->range.low) ? 96 : 0);
 	return true;
 }
 
-static bool finish_server(struct loader *ld, const struct item *item, const struct entry *entry,
-			  void *record)
+static bool finish_server(struct loader *ld, const struct item *item, void *record)
 {
 	struct snap_server *server = record;
 
-	(void)entry;
-	server->peer.dn_key = image_text(&ld->image, item->dn_key);
+	server->peer.dn_key = image_new_text(&ld->image, item->dn_key);
 	return true;
 }
 
-static bool finish_edge(struct loader *ld, const struct item *item, const struct entry *entry,
-			void *record)
+static bool finish_edge(struct loader *ld, const struct item *item, void *record)
 {
 	struct snap_edge *edge = record;
 
-	(void)entry;
-	edge->peer.dn_key = image_text(&ld->image, item->dn_key);
+	edge->peer.dn_key = image_new_text(&ld->image, item->dn_key);
 	return true;
 }
 
-static bool finish_connector(struct loader *ld, const struct item *item,
-			     const struct entry *entry, void *record)
+static bool finish_connector(struct loader *ld, const struct item *item, void *record)
 {
-	load_connector(ld, item, entry, record);
+	load_connector(ld, item, record);
 	return true;
 }
 
-static bool finish_receive(struct loader *ld, const struct item *item, const struct entry *entry,
-			   void *record)
+static bool finish_receive(struct loader *ld, const struct item *item, void *record)
 {
 	struct snap_receive *receive = record;
 
@@ -91,32 +83,29 @@ static bool finish_receive(struct loader *ld, const struct item *item, const str
 	receive->server = item->parent->index;
 	receive->linked_connector = SNAP_NONE;
 	/* Ranges of which none is valid must not become "everybody". */
-	if (receive->ranges.count == 0 && load_values(entry, "waypostRemoteRange") != NULL)
+	if (receive->ranges.count == 0 && load_values(item, "waypostRemoteRange") != NULL)
 		receive->enabled = false;
 	return true;
 }
 
-static bool finish_domain(struct loader *ld, const struct item *item, const struct entry *entry,
-			  void *record)
+static bool finish_domain(struct loader *ld, const struct item *item, void *record)
 {
 	struct snap_domain *domain = record;
 
-	if (entry_find(entry, "waypostRecipientLookup") == NULL)
+	if (load_values(item, "waypostRecipientLookup") == NULL)
 		domain->lookup = domain->type == DOMAIN_AUTHORITATIVE;
-	return load_domain(ld, item, entry, &domain->domain, &domain->wildcard);
+	return load_domain(ld, item, &domain->domain, &domain->wildcard);
 }
 
-static bool finish_remote(struct loader *ld, const struct item *item, const struct entry *entry,
-			  void *record)
+static bool finish_remote(struct loader *ld, const struct item *item, void *record)
 {
 	struct snap_remote *remote = record;
 
-	return load_domain(ld, item, entry, &remote->domain, &remote->wildcard);
+	return load_domain(ld, item, &remote->domain, &remote->wildcard);
 }
 
 /* What the table cannot say, by section; false: the entry is ignored. */
-static bool (*const finishers[SNAP_SECTIONS])(struct loader *, const struct item *,
-					      const struct entry *, void *) = {
+static bool (*const finishers[SNAP_SECTIONS])(struct loader *, const struct item *, void *) = {
 	[SNAP_SUBNETS] = finish_subnet,       [SNAP_SERVERS] = finish_server,
 	[SNAP_EDGES] = finish_edge,           [SNAP_CONNECTORS] = finish_connector,
 	[SNAP_RECEIVE] = finish_receive,      [SNAP_DOMAINS] = finish_domain,
@@ -136,26 +125,64 @@ union any_record {
 	struct snap_remote remote;
 };
 
-static bool fill(struct loader *ld, const struct item *item, const struct entry *entry,
-		 union any_record *record)
+/* What an entry without attributes becomes, by class and whether it is of an edge. */
+struct record_template {
+	bool is_made;
+	const struct attr_use *must; /* the reference without which there is no record, or null */
+	union any_record record;
+};
+
+static const struct attr_use *mandatory_reference(const struct attr_class *class)
+{
+	for (size_t i = 0; i < class->n_uses; i++)
+		if (class->uses[i].field == FIELD_REF && class->uses[i].must)
+			return &class->uses[i];
+	return NULL;
+}
+
+static const struct record_template *template_of(struct loader *ld, const struct attr_class *class,
+					   bool on_edge)
+{
+	size_t n;
+	const struct attr_class *classes = attr_classes(&n);
+	struct record_template *template;
+
+	if (ld->templates == NULL)
+		ld->templates = talloc_zero_array(ld->ctx, struct record_template, n * 2);
+	template = &ld->templates[(size_t)(class - classes) * 2 + on_edge];
+	if (template->is_made)
+		return template;
+	load_defaults(ld, class, on_edge, &template->record);
+	template->must = mandatory_reference(class);
+	template->is_made = true;
+	return template;
+}
+
+static bool has_reference(struct loader *ld, const struct item *item, const struct attr_use *must,
+			  const void *record)
+{
+	if (must == NULL ||
+	    *(const uint32_t *)(const void *)((const char *)record + must->offset) != SNAP_NONE)
+		return true;
+	load_diag(ld, DIAG_MISSING_ATTRIBUTE, item->dn, must->attribute, NULL, 0);
+	return false;
+}
+
+static bool fill(struct loader *ld, const struct item *item, const struct attr_use *must,
+		 void *record)
 {
 	enum snap_section_id section = item->class->section;
 
-	return load_fields(ld, item, entry, is_on_edge(ld, item, entry), record) &&
-	       (finishers[section] == NULL || finishers[section](ld, item, entry, record));
+	load_fields(ld, item, record);
+	return has_reference(ld, item, must, record) &&
+	       (finishers[section] == NULL || finishers[section](ld, item, record));
 }
 
 void load_record(struct loader *ld, struct item *item)
 {
-	TALLOC_CTX *pool = talloc_pool(ld->ctx, 4096);
-	struct entry *entry = entry_decode(pool, ld->arena.data + item->at, item->len, NULL);
-	union any_record record;
+	const struct record_template *template = template_of(ld, item->class, is_on_edge(ld, item));
+	union any_record record = template->record;
 
-	memset(&record, 0, sizeof(record));
-	/* What the loader encoded decodes. */
-	if (entry != NULL && fill(ld, item, entry, &record))
-		item->index = image_add(&ld->image, item->class->section, &record);
-	else
-		item->index = SNAP_NONE;
-	talloc_free(pool);
+	item->index = fill(ld, item, template->must, &record) ?
+			      image_add(&ld->image, item->class->section, &record) : SNAP_NONE;
 }

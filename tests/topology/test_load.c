@@ -417,6 +417,24 @@ static void test_the_table_of_attributes_is_consistent(void **state)
 	}
 }
 
+/* Two servers of one name: the receive connector of the one that lost it is the other's. */
+static void test_a_receive_connector_follows_its_server_s_name(void **state)
+{
+	struct net *net = net_new();
+	const struct snap_receive *receive;
+
+	(void)state;
+	net_site(net, "A");
+	net_add(net, "Server", "cn=HTA1,cn=zz", "Role", "hub", NULL);
+	net_add(net, "ReceiveConnector", "cn=In,cn=HTA1,cn=zz", "Binding", "127.0.0.1:25", NULL);
+	net_build(net);
+	assert_int_equal(net_diagnostics(net, "duplicate-name"), 1);
+	assert_int_equal(snap_count(&net->snap, SNAP_RECEIVE), 1);
+	receive = snap_receive(&net->snap, 0);
+	assert_int_equal(receive->server, snapshot_find_server(&net->snap, "HTA1"));
+	net_free(net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_only_entries_below_the_base_count),
 		cmocka_unit_test(test_an_empty_directory_is_a_snapshot_with_a_diagnostic),
 		cmocka_unit_test(test_the_table_of_attributes_is_consistent),
+		cmocka_unit_test(test_a_receive_connector_follows_its_server_s_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
