@@ -36,6 +36,35 @@ bool snapshot_wants_entry(const struct entry *entry);
 int snapshot_build(const struct snapshot_source *source, const char *base, uint64_t number,
 		   struct buf *image_r, struct err *err) WP_MUST_CHECK;
 
+/*
+ * A loader that is kept between images, for who builds one after another: when one entry of the
+ * model changed in a way that stays local (anything of a site or site link; of a server all but
+ * its names, certificates and roles; of a connector all but the number of its address spaces), the
+ * last image is mended, which costs a tenth of a build. One thread.
+ *
+ * A mended image means the same as a built one, but its octets differ: texts that nobody refers
+ * to any more stay in it until they are too many. So it may have another hash.
+ */
+struct snapshot_builder;
+
+struct snapshot_builder *snapshot_builder_new(void);
+/* Null inside is fine. */
+void snapshot_builder_free(struct snapshot_builder **builder);
+/* As snapshot_build, and keeps what is needed to mend. */
+int snapshot_builder_build(struct snapshot_builder *builder, const struct snapshot_source *source,
+			   const char *base, uint64_t number, struct buf *image_r, struct err *err)
+	WP_MUST_CHECK;
+/*
+ * Takes the new state of an entry into the kept image. False: the change is not a local one, or
+ * there is no image; build again.
+ */
+bool snapshot_builder_change(struct snapshot_builder *builder, const struct entry *entry)
+	WP_MUST_CHECK;
+/* The mended image, after changes that were all local. IMAGE_R is emptied first. */
+void snapshot_builder_mend(struct snapshot_builder *builder, uint64_t number, struct buf *image_r);
+/* Forgets the image, so that the next change asks for a build: its entries were not stored. */
+void snapshot_builder_forget(struct snapshot_builder *builder);
+
 /* A source over a list; LIST has to outlive it. */
 struct snapshot_source snapshot_source_of_list(const struct entry_list *list);
 

@@ -204,6 +204,7 @@ void load_check(struct loader *ld)
 {
 	struct checker c = { .ld = ld };
 
+	ld->diags[LOAD_CHECK].count = 0;
 	image_view(&ld->image, &c.snap);
 	check_links(&c);
 	check_sites(&c);

@@ -42,8 +42,8 @@ static void load_sources(struct loader *ld, const struct item *item,
 {
 	const struct item_field *values = load_values(item, "waypostSourceServer");
 	size_t n = values != NULL ? values->n_values : 0;
-	struct sources sources = { arena_zero(&ld->arena, n * sizeof(uint32_t)),
-				   arena_zero(&ld->arena, n * sizeof(uint32_t)), 0, 0 };
+	struct sources sources = { arena_zero(&ld->scratch, n * sizeof(uint32_t)),
+				   arena_zero(&ld->scratch, n * sizeof(uint32_t)), 0, 0 };
 
 	for (size_t i = 0; i < n; i++)
 		add_source(ld, item, &sources, &values->values[i]);

@@ -96,7 +96,7 @@ static void group_store(struct grouping *g, struct loader *ld, enum snap_section
 }
 
 /* The sites' half of the graph; the links' half was read from the directory. */
-static void derive_links(struct loader *ld)
+void load_derive_links(struct loader *ld)
 {
 	struct grouping g;
 	struct snapshot view;
@@ -123,7 +123,7 @@ static void derive_role(struct loader *ld, uint32_t role, size_t offset)
 	group_store(&g, ld, SNAP_SITES, offset);
 }
 
-static void derive_site_lists(struct loader *ld)
+void load_derive_sites(struct loader *ld)
 {
 	struct grouping g;
 
@@ -134,6 +134,8 @@ static void derive_site_lists(struct loader *ld)
 		if (edge_at(ld, i)->enabled)
 			group_add(&g, edge_at(ld, i)->peer.site, i);
 	group_store(&g, ld, SNAP_SITES, offsetof(struct snap_site, edges));
+	EACH(ld, SNAP_SITES, i)
+		site_at(ld, i)->has_active_hub = false;
 	EACH(ld, SNAP_SERVERS, i) {
 		const struct snap_server *server = server_at(ld, i);
 
@@ -300,8 +302,8 @@ static void derive_defaults(struct loader *ld)
 void load_derive(struct loader *ld)
 {
 	place_servers(ld);
-	derive_links(ld);
-	derive_site_lists(ld);
+	load_derive_links(ld);
+	load_derive_sites(ld);
 	derive_receive(ld);
 	derive_dn_table(ld);
 	derive_fqdn_table(ld);

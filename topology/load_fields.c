@@ -258,7 +258,7 @@ struct snap_list load_index_list(struct loader *ld, uint32_t *words, uint32_t n)
 
 static void fill_references(const struct fill *fill, const struct item_field *values)
 {
-	uint32_t *words = arena_zero(&fill->ld->arena, values->n_values * sizeof(*words));
+	uint32_t *words = arena_zero(&fill->ld->scratch, values->n_values * sizeof(*words));
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < values->n_values; i++) {
@@ -308,7 +308,7 @@ static const char *list_text(const struct fill *fill, const struct entry_value *
 
 static void fill_texts(const struct fill *fill, const struct item_field *values)
 {
-	uint32_t *words = arena_zero(&fill->ld->arena, values->n_values * sizeof(*words));
+	uint32_t *words = arena_zero(&fill->ld->scratch, values->n_values * sizeof(*words));
 	uint32_t n = 0;
 	char room[80];
 

@@ -103,11 +103,11 @@ static bool is_needed(const struct attr_use *use)
 
 static const struct entry_value *copy_values(struct loader *ld, const struct entry_attribute *from)
 {
-	struct entry_value *values = arena_zero(&ld->arena, from->n_values * sizeof(*values));
+	struct entry_value *values = arena_zero(&ld->scratch, from->n_values * sizeof(*values));
 
 	for (size_t i = 0; i < from->n_values; i++)
 		values[i] = (struct entry_value){
-			arena_text(&ld->arena, from->values[i].data, from->values[i].len),
+			arena_text(&ld->scratch, from->values[i].data, from->values[i].len),
 			from->values[i].len
 		};
 	return values;
@@ -135,7 +135,7 @@ static void gather_fields(struct loader *ld, struct item *item, const struct ent
 	size_t most = entry->n_attributes < item->class->n_uses ? entry->n_attributes :
 								  item->class->n_uses;
 
-	item->fields = arena_zero(&ld->arena, most * sizeof(*item->fields));
+	item->fields = arena_zero(&ld->scratch, most * sizeof(*item->fields));
 	for (size_t i = 0; i < entry->n_attributes; i++) {
 		const struct entry_attribute *attribute = &entry->attributes[i];
 		const struct attr_use *use = find_use(slots, item->class, attribute->name);
@@ -209,14 +209,13 @@ static void keep(struct loader *ld, struct item *item)
 	ld->items[ld->n_items++] = item;
 }
 
-void load_gather(void *loader, const struct entry *entry)
+struct item *load_item(struct loader *ld, const struct entry *entry)
 {
-	struct loader *ld = loader;
 	const struct attr_class *class = class_of(entry, ld->last_class);
 	struct item *item;
 
 	if (class == NULL)
-		return;
+		return NULL;
 	ld->last_class = class;
 	item = arena_zero(&ld->arena, sizeof(*item));
 	item->index = SNAP_NONE;
@@ -225,14 +224,22 @@ void load_gather(void *loader, const struct entry *entry)
 	item->dn_key = dn_key_of(ld, entry->dn);
 	if (item->dn_key == NULL) {
 		load_diag(ld, DIAG_BAD_DN, entry->dn, "", NULL, 0);
-		return;
+		return NULL;
 	}
 	item->name = name_of(ld, entry);
 	item->key = item->name != NULL ? name_key_of(ld, item->name) : NULL;
 	if (item->key == NULL || *item->key == '\0') {
 		load_diag(ld, DIAG_NO_NAME, entry->dn, "cn", NULL, 0);
-		return;
+		return NULL;
 	}
 	gather_fields(ld, item, entry);
-	keep(ld, item);
+	return item;
+}
+
+void load_gather(void *loader, const struct entry *entry)
+{
+	struct item *item = load_item(loader, entry);
+
+	if (item != NULL)
+		keep(loader, item);
 }

@@ -109,6 +109,8 @@ void load_index(struct loader *ld)
 	struct image *image = &ld->image;
 	struct pairs pairs = { NULL, 0 };
 
+	ld->diags[LOAD_INDEX].count = 0;
+	buf_clear(&image->sections[SNAP_NODES]);
 	EACH(ld, SNAP_SPACES, i)
 		pair_space(ld, &pairs, i);
 	pair_domains(ld, &pairs, false, 0);
@@ -120,6 +122,7 @@ void load_index(struct loader *ld)
 				break;
 		node_add(ld, pairs.list, from, to);
 	}
+	talloc_free(pairs.list);
 	image_table(image, SNAP_NODE_SLOTS, image_count(image, SNAP_NODES));
 	EACH(ld, SNAP_NODES, i) {
 		const struct snap_node *node = image_at(image, SNAP_NODES, i);

@@ -39,7 +39,7 @@ static struct item *find_key(const struct loader *ld, const char *key)
 	return find_slot(ld, key)->item;
 }
 
-static struct item *find_dn(const struct loader *ld, const char *dn)
+struct item *load_find_dn(const struct loader *ld, const char *dn)
 {
 	char room[512], *key;
 	struct item *item;
@@ -54,7 +54,7 @@ static struct item *find_dn(const struct loader *ld, const char *dn)
 
 const struct item *load_find(struct loader *ld, const char *dn, enum snap_section_id section)
 {
-	const struct item *item = find_dn(ld, dn);
+	const struct item *item = load_find_dn(ld, dn);
 
 	if (item != NULL && item->twin != NULL)
 		item = item->twin;

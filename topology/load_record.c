@@ -112,19 +112,6 @@ static bool (*const finishers[SNAP_SECTIONS])(struct loader *, const struct item
 	[SNAP_REMOTES] = finish_remote,
 };
 
-union any_record {
-	struct snap_org org;
-	struct snap_site site;
-	struct snap_link link;
-	struct snap_subnet subnet;
-	struct snap_server server;
-	struct snap_edge edge;
-	struct snap_connector connector;
-	struct snap_receive receive;
-	struct snap_domain domain;
-	struct snap_remote remote;
-};
-
 /* What an entry without attributes becomes, by class and whether it is of an edge. */
 struct record_template {
 	bool is_made;
@@ -168,21 +155,21 @@ static bool has_reference(struct loader *ld, const struct item *item, const stru
 	return false;
 }
 
-static bool fill(struct loader *ld, const struct item *item, const struct attr_use *must,
-		 void *record)
+bool load_fill(struct loader *ld, const struct item *item, union any_record *record)
 {
+	const struct record_template *template = template_of(ld, item->class, is_on_edge(ld, item));
 	enum snap_section_id section = item->class->section;
 
+	*record = template->record;
 	load_fields(ld, item, record);
-	return has_reference(ld, item, must, record) &&
+	return has_reference(ld, item, template->must, record) &&
 	       (finishers[section] == NULL || finishers[section](ld, item, record));
 }
 
 void load_record(struct loader *ld, struct item *item)
 {
-	const struct record_template *template = template_of(ld, item->class, is_on_edge(ld, item));
-	union any_record record = template->record;
+	union any_record record;
 
-	item->index = fill(ld, item, template->must, &record) ?
+	item->index = load_fill(ld, item, &record) ?
 			      image_add(&ld->image, item->class->section, &record) : SNAP_NONE;
 }
