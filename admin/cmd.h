@@ -13,6 +13,7 @@ enum { ASK_MS = 10 * 1000 };
 int cmd_run(struct cli *cli, struct err *e);
 int cmd_route(struct cli *cli, struct err *e);
 int cmd_topology_check(struct cli *cli, struct err *e);
+int cmd_topology_generate(struct cli *cli, struct err *e);
 int cmd_connector_list(struct cli *cli, struct err *e);
 int cmd_connector_show(struct cli *cli, struct err *e);
 int cmd_queue_list(struct cli *cli, struct err *e);
@@ -26,6 +27,7 @@ int cmd_server_publish_certificate(struct cli *cli, struct err *e);
 
 extern const struct cli_option cmd_route_options[];
 extern const struct cli_option cmd_topology_options[];
+extern const struct cli_option cmd_generate_options[];
 extern const struct cli_option cmd_connector_list_options[];
 extern const struct cli_option cmd_connector_show_options[];
 extern const struct cli_option cmd_sync_wait_options[];

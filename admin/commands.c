@@ -9,6 +9,8 @@ static const struct command rows[] = {
 	  "Say which way mail for a recipient takes", cmd_route },
 	{ "topology", "check", "", 0, 0, cmd_topology_options,
 	  "List what is wrong in the directory", cmd_topology_check },
+	{ "topology", "generate", "", 0, 0, cmd_generate_options,
+	  "Make up an organisation and write it as LDIF", cmd_topology_generate },
 	{ "connector", "list", "", 0, 0, cmd_connector_list_options, "List the connectors",
 	  cmd_connector_list },
 	{ "connector", "show", "NAME", 1, 1, cmd_connector_show_options,

@@ -64,6 +64,26 @@ printf 'dn: cn=x\nno attribute\n' >"$dir/bad.ldif"
 expect 7 "$waypost" route --directory "$dir/bad.ldif" --from HQ-HUB1 u@foreign.example
 says err "line 2"
 
+# ---- generate ----
+expect 0 "$waypost" topology generate --sites 5 --recipients 20 --output "$dir/org.ldif"
+is_silent out
+expect 0 "$waypost" topology check --directory "$dir/org.ldif"
+expect 0 "$waypost" route --directory "$dir/org.ldif" --from LON-HUB1 anna.berg@example.com
+expect 2 "$waypost" topology generate --shape star
+says err "remedy: shapes: hub-and-spoke, tiers, mesh, ring"
+expect 2 "$waypost" topology generate --sites 0
+says err "remedy: ask for 1 to 1000000"
+expect 2 "$waypost" topology generate --sites many
+expect 2 "$waypost" topology generate --sites 50 --links 5
+says err "remedy: ask for 59 or more"
+expect 2 "$waypost" topology generate --suffix cn=x
+says err "begins with dc=, o= or ou="
+expect 1 "$waypost" topology generate --output "$dir/none/org.ldif"
+says err "opening $dir/none/org.ldif"
+"$waypost" topology generate --recipients 1000 >/dev/full 2>"$dir/err"
+[ $? = 1 ] && grep -q "writing standard output: No space" "$dir/err" && pass "a full disk is told" ||
+	fail "a full disk: $(cat "$dir/err")"
+
 # ---- batch: an error is one line, and the next is answered ----
 batch() {
 	"$waypost" route --directory "$example" --batch "$@" >"$dir/out" 2>"$dir/err" <"$dir/in"
