@@ -3,114 +3,44 @@
  *
  *   bench_topology [SITES [CONNECTORS]]     (default 10000 sites, 10000 connectors)
  *
- * Twice as many links and five times as many servers as sites; prints milliseconds and rates.
+ * A mesh with twice as many links as sites, two of them joining half of the sites each, and five
+ * times as many servers; prints milliseconds and rates.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/dn.h"
+#include "topology/generate.h"
 #include "topology/load.h"
 #include "topology/recipient_memory.h"
 #include "topology/resolve.h"
 #include "topology/route.h"
 
-#define BASE "cn=Waypost,dc=example,dc=com"
-
 enum { PEOPLE = 10000, DECISIONS = 2000000, RESOLUTIONS = 200000 };
 
 static struct entry_list entries;
 
-static struct entry *add(const char *class, const char *container, const char *name)
+static int keep(void *arg, const struct entry *entry, struct err *err)
 {
-	char *dn = talloc_asprintf(NULL, "cn=%s,%s%s" BASE, name, container, *container ? "," : "");
-	struct entry *entry = entry_new(NULL, dn);
-	char *key = dn_key(dn, dn);
+	struct buf *room = arg;
 
-	entry_uuid_from_key(key, &entry->uuid);
-	entry_add_text(entry, "objectClass", class);
-	entry_add_text(entry, "cn", name);
-	entry_list_add(NULL, &entries, entry);
-	talloc_free(dn);
-	return entry;
+	buf_clear(room);
+	entry_encode(entry, room);
+	entry_list_add(NULL, &entries, entry_decode(NULL, room->data, room->len, err));
+	return 0;
 }
 
-static void set(struct entry *entry, const char *attribute, const char *fmt, ...) WP_PRINTF(3, 4);
-
-static void set(struct entry *entry, const char *attribute, const char *fmt, ...)
+static void make(const struct generate_params *params)
 {
-	char value[128];
-	va_list args;
+	struct buf room = { 0 };
+	struct err err;
 
-	va_start(args, fmt);
-	vsnprintf(value, sizeof(value), fmt, args);
-	va_end(args);
-	entry_add_text(entry, attribute, value);
-}
-
-static void make_sites(unsigned n_sites)
-{
-	char name[32];
-
-	for (unsigned i = 0; i < n_sites; i++) {
-		snprintf(name, sizeof(name), "Site%05u", i);
-		add("waypostSite", "cn=Sites", name);
+	if (generate_check(params, &err) < 0 || generate_each(params, keep, &room, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		exit(2);
 	}
-	for (unsigned i = 0; i < 2 * n_sites; i++) {
-		struct entry *link;
-		unsigned a = i % n_sites, b = i < n_sites ? (i + 1) % n_sites : (i * 7919u) % n_sites;
-
-		snprintf(name, sizeof(name), "Link%05u", i);
-		link = add("waypostSiteLink", "cn=Site Links", name);
-		set(link, "waypostCost", "%u", 1 + i % 97);
-		set(link, "waypostLinkedSite", "cn=Site%05u,cn=Sites," BASE, a);
-		set(link, "waypostLinkedSite", "cn=Site%05u,cn=Sites," BASE, b);
-	}
-}
-
-static void make_servers(unsigned n_sites)
-{
-	char name[32];
-
-	for (unsigned i = 0; i < 5 * n_sites; i++) {
-		struct entry *server;
-
-		snprintf(name, sizeof(name), "Server%06u", i);
-		server = add("waypostServer", "cn=Servers", name);
-		set(server, "waypostRole", "%s", i % 5 < 2 ? "hub" : "mailbox");
-		set(server, "waypostFqdn", "server%06u.example.com", i);
-		set(server, "waypostSiteDN", "cn=Site%05u,cn=Sites," BASE, i / 5);
-		set(server, "waypostCertificateHash", "sha256:%064x", i);
-		set(server, "waypostMailboxDelivery", "lmtp://127.0.0.1:24");
-	}
-}
-
-static void make_rest(unsigned n_sites, unsigned n_connectors)
-{
-	char name[32];
-
-	for (unsigned i = 0; i < n_connectors; i++) {
-		struct entry *connector;
-
-		snprintf(name, sizeof(name), "Connector%05u", i);
-		connector = add("waypostSendConnector", "cn=Send Connectors", name);
-		set(connector, "waypostAddressSpace", "*.domain%05u.com;5", i);
-		set(connector, "waypostSourceServer", "cn=Server%06u,cn=Servers," BASE,
-		    (i * 31 % n_sites) * 5);
-	}
-	set(add("waypostAcceptedDomain", "cn=Accepted Domains", "own"), "waypostDomain",
-	    "example.com");
-	for (unsigned i = 0; i < PEOPLE; i++) {
-		struct entry *person;
-
-		snprintf(name, sizeof(name), "person%05u", i);
-		person = add("inetOrgPerson", "ou=People", name);
-		set(person, "mail", "person%05u@example.com", i);
-		set(person, "waypostHomeServer", "cn=Server%06u,cn=Servers," BASE,
-		    (i * 17 % (5 * n_sites)));
-	}
+	buf_free(&room);
 }
 
 static void report(const char *what, uint64_t from_ms)
@@ -140,20 +70,23 @@ static void bench_decisions(const struct viewpoint *vp, const char *what, struct
 		printf("(all mailboxes)\n");
 }
 
-static void bench_resolution(const struct viewpoint *vp, struct recipient_memory *memory)
+static void bench_resolution(const struct viewpoint *vp, struct recipient_memory *memory,
+			     const struct generate_params *params)
 {
+	static char addresses[PEOPLE][GENERATE_ADDRESS_SIZE];
 	struct recipient_source source = recipient_memory_source(memory);
 	const struct resolve_query query = { 1000, true };
-	uint64_t begin = clock_mono_ms();
 	TALLOC_CTX *ctx = talloc_new(NULL);
-	char address[64];
+	uint64_t begin;
 
+	for (unsigned i = 0; i < PEOPLE; i++)
+		generate_address(params, i, addresses[i]);
+	begin = clock_mono_ms();
 	for (unsigned i = 0; i < RESOLUTIONS; i++) {
 		struct resolution *result;
 
-		snprintf(address, sizeof(address), "person%05u@example.com", i % PEOPLE);
-		if (resolve_recipient(ctx, vp, &source, &query, address, &result, NULL) < 0 ||
-		    result->items[0].kind != RESOLVED_MAILBOX)
+		if (resolve_recipient(ctx, vp, &source, &query, addresses[i % PEOPLE], &result,
+				      NULL) < 0)
 			exit(1);
 		talloc_free(result);
 	}
@@ -181,33 +114,37 @@ static struct snapshot build(struct buf *image)
 
 int main(int argc, char **argv)
 {
-	unsigned n_sites = argc > 1 ? (unsigned)atoi(argv[1]) : 10000;
-	unsigned n_connectors = argc > 2 ? (unsigned)atoi(argv[2]) : 10000;
 	struct recipient_memory *memory = recipient_memory_new(NULL);
 	struct buf image = { NULL, 0, 0 };
+	struct generate_params params;
 	struct snapshot snap;
 	struct viewpoint *vp;
 	uint64_t begin;
 
-	if (n_sites < 2)
-		return 2;
-	add("waypostOrganization", "", "Waypost")->dn = BASE;
-	make_sites(n_sites);
-	make_servers(n_sites);
-	make_rest(n_sites, n_connectors);
-	printf("%u sites, %u links, %u servers, %u connectors, %zu entries\n", n_sites, 2 * n_sites,
-	       5 * n_sites, n_connectors, entries.count);
+	generate_defaults(&params);
+	params.shape = GENERATE_MESH;
+	params.sites = argc > 1 ? (uint32_t)atoi(argv[1]) : 10000;
+	params.connectors = argc > 2 ? (uint32_t)atoi(argv[2]) : 10000;
+	params.links = 2 * params.sites;
+	params.wide_links = 2;
+	params.wide_members = params.sites / 2;
+	params.servers_per_site = 5;
+	params.recipients = PEOPLE;
+	make(&params);
+	printf("%u sites, %u links, %u servers, %u connectors, %zu entries\n", params.sites,
+	       params.links, 5 * params.sites, params.connectors, entries.count);
 	snap = build(&image);
 	begin = clock_mono_ms();
 	vp = viewpoint_new(&snap, 0);
 	report("paths, reach and selection tables", begin);
 	bench_decisions(vp, "decide a remote mailbox",
-			&(struct resolved){ .kind = RESOLVED_MAILBOX, .home = 5 * n_sites - 1 });
+			&(struct resolved){ .kind = RESOLVED_MAILBOX,
+					    .home = 5 * params.sites - 1 });
 	bench_decisions(vp, "decide an external domain",
 			&(struct resolved){ .kind = RESOLVED_EXTERNAL, .type = "SMTP",
-					    .domain = "mail.domain00077.com" });
+					    .domain = "mail.partner00077.example" });
 	recipient_memory_add_list(memory, &entries);
-	bench_resolution(vp, memory);
+	bench_resolution(vp, memory, &params);
 	viewpoint_free(vp);
 	buf_free(&image);
 	return 0;
