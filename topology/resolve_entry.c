@@ -68,11 +68,23 @@ static enum step deliver_and_redirect(struct chain *c, const struct recipient *e
 	return resolve_finish(c, RESOLVED_GROUP, REASON_NONE);
 }
 
+/* 1: mailHost with mailRoutingAddress: to that host under the new address, which may be the old
+ * one; nothing is resolved again. */
+static enum step go_to_host(struct chain *c, const struct recipient *entry)
+{
+	if (!mailaddr_equal(entry->forward, c->address)) {
+		enum step step = resolve_rewrite(c, entry->forward);
+
+		if (step != STEP_AGAIN ||
+		    mailaddr_parse(c->address, strlen(c->address), &c->parsed) != MAILADDR_OK)
+			return step;
+	}
+	return go_home(c, entry);
+}
+
 /* 1: rewritten and resolved again; the entry itself is remembered. */
 static enum step follow_forward(struct chain *c, const struct recipient *entry)
 {
-	enum step step;
-
 	for (uint32_t i = 0; i + 1 < c->n_entries; i++)
 		if (entry_uuid_equal(&c->entries[i], &entry->uuid))
 			return resolve_reject(c, REASON_FORWARD_LOOP);
@@ -85,13 +97,7 @@ static enum step follow_forward(struct chain *c, const struct recipient *entry)
 		return deliver_and_redirect(c, entry);
 	if (c->n_entries <= REWRITES_MAX)
 		c->entries[c->n_entries++] = entry->uuid;
-	step = resolve_rewrite(c, entry->forward);
-	if (step != STEP_AGAIN || !(entry->flags & RECIPIENT_ROUTE_HOST))
-		return step;
-	/* mailHost with mailRoutingAddress: to that host, under the new address. */
-	if (mailaddr_parse(c->address, strlen(c->address), &c->parsed) != MAILADDR_OK)
-		return STEP_AGAIN;
-	return go_home(c, entry);
+	return resolve_rewrite(c, entry->forward);
 }
 
 static int push_member_dn(struct chain *c, const char *dn_key)
@@ -134,14 +140,17 @@ enum step resolve_entry(struct chain *c, const struct recipient *entry)
 
 	item->uuid = entry->uuid;
 	if (c->r->again)
-		return *entry->forward != '\0' ? resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE) :
-						 go_home(c, entry);
+		return *entry->forward != '\0' && !(entry->flags & RECIPIENT_ROUTE_HOST) ?
+			       resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE) :
+			       go_home(c, entry);
 	if ((entry->flags & RECIPIENT_REQUIRE_AUTH) && !c->r->query->authenticated)
 		return resolve_reject(c, REASON_SENDER_NOT_ALLOWED);
 	if (entry->max_size > 0 && (item->max_size == 0 || entry->max_size < item->max_size))
 		item->max_size = entry->max_size;
 	if (item->max_size > 0 && c->r->query->size > item->max_size)
 		return resolve_reject(c, REASON_RECIPIENT_SIZE);
+	if (entry->flags & RECIPIENT_ROUTE_HOST)
+		return go_to_host(c, entry);
 	if (*entry->forward != '\0' && !c->r->seeds[c->index].stay)
 		return follow_forward(c, entry);
 	if (entry->flags & RECIPIENT_GROUP)

@@ -501,11 +501,15 @@ static void test_the_organisations_limit_comes_before_the_recipients(void **stat
 static void test_resolving_again_changes_nothing_but_the_home(void **state)
 {
 	struct net *net = office();
+	struct entry *host;
 	struct resolved leaf;
 	struct viewpoint *vp;
 
 	(void)state;
 	forward(net, "fwd@example.com", "ann@example.com");
+	host = net_person(net, "host@example.com", NULL);
+	net_set(host, "mailRoutingAddress", "host@example.com");
+	net_set(host, "mailHost", "HTB1.example.com");
 	net_build(net);
 	vp = viewpoint_new(&net->snap, snapshot_find_server(&net->snap, "HTA1"));
 	assert_int_equal(resolve_again(net->ctx, vp, &net->recipients, "bob@example.com", &leaf, NULL), 0);
@@ -513,6 +517,10 @@ static void test_resolving_again_changes_nothing_but_the_home(void **state)
 	assert_int_equal(leaf.home, snapshot_find_server(&net->snap, "HTB1"));
 	assert_int_equal(resolve_again(net->ctx, vp, &net->recipients, "fwd@example.com", &leaf, NULL), 0);
 	assert_int_equal(leaf.kind, RESOLVED_EXTERNAL);
+	/* A forward to a host stays with the host. */
+	assert_int_equal(resolve_again(net->ctx, vp, &net->recipients, "host@example.com", &leaf, NULL), 0);
+	assert_int_equal(leaf.kind, RESOLVED_MAILBOX);
+	assert_int_equal(leaf.home, snapshot_find_server(&net->snap, "HTB1"));
 	viewpoint_free(vp);
 	net_free(net);
 }

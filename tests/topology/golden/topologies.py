@@ -310,4 +310,12 @@ rfc822=joe@f.com member=cn=every,ou=People,dc=example,dc=com
         "S02 with paths computed per size: a large message takes the wider way",
         "A-B 10, B-C 10 max=10MB, A-C 100, org SizeAwareRouting=TRUE\n"
         "Con [HTC1] *;1 max=35MB\nNear [HTA1] *;60 max=35MB"),
+    "W30-mail-host-and-routing-address": (
+        "To the host under the routing address, also if that is the entry's own",
+        """A-B 10
+        domain relay.com internalRelay
+        person a mail=a@example.com class=inetLocalMailRecipient mailHost=HTB1.example.com mailRoutingAddress=a@example.com
+        person b mail=b@example.com class=inetLocalMailRecipient mailHost=HTB1.example.com mailRoutingAddress=b2@f.com
+        person c mail=c@relay.com class=inetLocalMailRecipient mailHost=other.example.net mailRoutingAddress=c@relay.com
+        Out [HTA1] *;1"""),
 }
