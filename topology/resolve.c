@@ -77,24 +77,41 @@ enum step resolve_rewrite(struct chain *c, const char *address)
 	return STEP_AGAIN;
 }
 
-/* Whether two bearers of one address lead to the same place. */
-static bool is_same_way(const struct recipient *a, const struct recipient *b)
+/* The own server that is named, by DN or by host name, or SNAP_NONE. */
+static uint32_t home_of(const struct snapshot *snap, const struct recipient *entry)
 {
+	return *entry->home_dn != '\0'	    ? snapshot_find_server_dn(snap, entry->home_dn) :
+	       *entry->mail_host != '\0' ? snapshot_find_server_fqdn(snap, entry->mail_host) :
+					   SNAP_NONE;
+}
+
+/* Whether two bearers of one address lead to the same place. */
+static bool is_same_way(const struct snapshot *snap, const struct recipient *a,
+			const struct recipient *b)
+{
+	uint32_t home = home_of(snap, a);
+
 	if ((a->flags | b->flags) & RECIPIENT_GROUP)
+		return false;
+	if ((a->flags | b->flags) & RECIPIENT_ROUTE_HOST &&
+	    ((a->flags ^ b->flags) & RECIPIENT_ROUTE_HOST || strcmp(a->mail_host, b->mail_host) != 0))
 		return false;
 	if (*a->forward != '\0' || *b->forward != '\0')
 		return mailaddr_equal(a->forward, b->forward);
+	if (home != SNAP_NONE)
+		return home == home_of(snap, b);
 	return strcmp(a->home_dn, b->home_dn) == 0 && strcmp(a->mail_host, b->mail_host) == 0 &&
 	       (*a->home_dn != '\0' || *a->mail_host != '\0');
 }
 
 /* The entry of several bearers that speaks for them all, or null. */
-static const struct recipient *choose(const struct recipient *list, int n)
+static const struct recipient *choose(const struct snapshot *snap, const struct recipient *list,
+				      int n)
 {
 	const struct recipient *first = &list[0];
 
 	for (int i = 1; i < n; i++) {
-		if (!is_same_way(first, &list[i]))
+		if (!is_same_way(snap, first, &list[i]))
 			return NULL;
 		if (memcmp(&list[i].uuid, &first->uuid, sizeof(first->uuid)) < 0)
 			first = &list[i];
@@ -187,7 +204,7 @@ static enum step look_up(struct chain *c)
 	/* On an edge there is nothing inside: what exists goes to a connector. */
 	if (viewpoint_is_edge(c->r->vp))
 		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
-	entry = choose(list, n);
+	entry = choose(c->r->snap, list, n);
 	if (entry == NULL)
 		return resolve_reject(c, REASON_DUPLICATE_ADDRESS);
 	return resolve_entry(c, entry);

@@ -310,6 +310,14 @@ rfc822=joe@f.com member=cn=every,ou=People,dc=example,dc=com
         "S02 with paths computed per size: a large message takes the wider way",
         "A-B 10, B-C 10 max=10MB, A-C 100, org SizeAwareRouting=TRUE\n"
         "Con [HTC1] *;1 max=35MB\nNear [HTA1] *;60 max=35MB"),
+    "W29-duplicate-of-one-home": (
+        "Two entries with one address and one home, named by DN and by host; and two ways to forward",
+        """A-B 10
+        person h1 mail=host@example.com home=HTB1
+        person h2 mail=host@example.com class=inetLocalMailRecipient mailHost=HTB1.example.com
+        person f1 mail=far@example.com class=inetLocalMailRecipient mailRoutingAddress=x@f.com
+        person f2 mail=far@example.com class=inetLocalMailRecipient mailRoutingAddress=x@f.com mailHost=HTB1.example.com
+        Out [HTA1] *;1"""),
     "W30-mail-host-and-routing-address": (
         "To the host under the routing address, also if that is the entry's own",
         """A-B 10
