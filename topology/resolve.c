@@ -129,21 +129,38 @@ static enum step to_postmaster(struct chain *c)
 	return resolve_rewrite(c, postmaster);
 }
 
-/* 4: the domain's catch-all takes it, if there is one. */
+/* The accepted domain of the address as it was parsed. */
+static void find_domain(struct chain *c)
+{
+	c->domain = mailaddr_is_smtp(&c->parsed) ?
+			    snapshot_accepted_domain(c->r->snap, c->parsed.domain) : SNAP_NONE;
+}
+
+/*
+ * 4: the domain's catch-all takes it, under its own address. STEP_NONE: there is no such entry,
+ * or none that takes mail. An edge does not know entries; it lets everybody in, and the hubs find
+ * the catch-all.
+ */
 static enum step catch_all(struct chain *c, const char *dn_key)
 {
 	struct resolver *r = c->r;
 	struct recipient entry;
-	int found = r->source->by_dn(r->source->ctx, dn_key, &entry, r->err);
+	int found;
 
+	if (*dn_key == '\0')
+		return STEP_NONE;
+	if (viewpoint_is_edge(r->vp))
+		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
+	found = r->source->by_dn(r->source->ctx, dn_key, &entry, r->err);
 	if (found < 0)
 		return STEP_FAILED;
 	if (found == 0 || *entry.primary == '\0')
-		return resolve_reject(c, REASON_UNKNOWN_RECIPIENT);
+		return STEP_NONE;
 	if (resolve_rewrite(c, entry.primary) != STEP_AGAIN)
 		return STEP_DONE;
 	if (mailaddr_parse(c->address, strlen(c->address), &c->parsed) != MAILADDR_OK)
 		return resolve_reject(c, REASON_BAD_ADDRESS);
+	find_domain(c);
 	return resolve_entry(c, &entry);
 }
 
@@ -151,14 +168,16 @@ static enum step not_found(struct chain *c)
 {
 	const struct snap_domain *domain;
 	size_t local = c->parsed.local_len;
+	enum step step;
 
 	if (c->domain == SNAP_NONE)
 		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
 	domain = snap_domain(c->r->snap, c->domain);
 	if (local == 10 && memcmp(c->parsed.folded, "postmaster", local) == 0)
 		return to_postmaster(c);
-	if (snap_has(domain->catch_all))
-		return catch_all(c, snap_str(c->r->snap, domain->catch_all));
+	step = catch_all(c, snap_str(c->r->snap, domain->catch_all));
+	if (step != STEP_NONE)
+		return step;
 	if (domain->type == DOMAIN_AUTHORITATIVE && domain->lookup)
 		return resolve_reject(c, REASON_UNKNOWN_RECIPIENT);
 	return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE); /* 5 */
@@ -224,7 +243,7 @@ static enum step resolve_step(struct chain *c)
 		return resolve_reject(c, REASON_BAD_ADDRESS);
 	if (!mailaddr_is_smtp(&c->parsed))
 		return look_up(c);
-	c->domain = snapshot_accepted_domain(c->r->snap, c->parsed.domain);
+	find_domain(c);
 	if (c->domain == SNAP_NONE)
 		return look_up(c);
 	n = mailaddr_imcea_decode(c->address, strlen(c->address), decoded, sizeof(decoded));
@@ -253,9 +272,8 @@ static enum step start_with_entry(struct chain *c, const struct recipient *entry
 {
 	struct recipient copy = *entry; /* the array of seeds may move */
 
-	if (mailaddr_parse(c->address, strlen(c->address), &c->parsed) == MAILADDR_OK &&
-	    mailaddr_is_smtp(&c->parsed))
-		c->domain = snapshot_accepted_domain(c->r->snap, c->parsed.domain);
+	if (mailaddr_parse(c->address, strlen(c->address), &c->parsed) == MAILADDR_OK)
+		find_domain(c);
 	return resolve_entry(c, &copy);
 }
 

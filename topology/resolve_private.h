@@ -52,7 +52,8 @@ struct chain {
 	bool postmaster;      /* it was rewritten to the organisation's */
 };
 
-enum step { STEP_DONE, STEP_AGAIN, STEP_FAILED };
+/* STEP_NONE: a way that does not exist here, try the next. */
+enum step { STEP_DONE, STEP_AGAIN, STEP_FAILED, STEP_NONE };
 
 static inline struct resolved *resolve_item_of(const struct chain *c)
 {

@@ -154,6 +154,11 @@ TOPOLOGIES = {
     "E05-on-a-hub-nothing": ("-- matches nothing on a hub",
                              "site:A, +HTA1@A\nInbound [HTA1] --;1 smarthost=in.example.com\n"
                              "Star [HTA1] *;10\ndomain fab.com internalRelay"),
+    "E06-catch-all-on-an-edge": (
+        "An edge lets in whom a catch-all will take",
+        """site:A, +EDGE1 role=edge
+        domain catch.com authoritative catchall=all, domain strict.com authoritative
+        Inbound to A [EDGE1] --;1 smarthost=--"""),
 
     "T01-path-cost": ("Lowest cost", "A-B 10, B-D 11, A-C 10, C-D 10"),
     "T02-path-hops": ("Fewest hops", "A-B 5, B-X 5, X-B2 5, B2-D 5, A-Y 10, Y-D 10"),
@@ -310,6 +315,19 @@ rfc822=joe@f.com member=cn=every,ou=People,dc=example,dc=com
         "S02 with paths computed per size: a large message takes the wider way",
         "A-B 10, B-C 10 max=10MB, A-C 100, org SizeAwareRouting=TRUE\n"
         "Con [HTC1] *;1 max=35MB\nNear [HTA1] *;60 max=35MB"),
+    "W27-catch-all-that-is-not-there": (
+        "A catch-all that names no entry is as good as none",
+        """site:A, +HTA1@A
+        domain relay.com internalRelay catchall=gone, domain own.com authoritative catchall=gone
+        Out [HTA1] *;1"""),
+    "W28-catch-all-elsewhere": (
+        "The catch-all takes it under its own address, whose domain then decides",
+        """A-B 10, A-C 10
+        org DefaultHomeServer=HTB1
+        person all mail=all@example.com, person none mail=none@relay.com
+        domain relay.com internalRelay catchall=all
+        domain homed.com authoritative home=HTC1 catchall=none
+        Out [HTA1] *;1"""),
     "W29-duplicate-of-one-home": (
         "Two entries with one address and one home, named by DN and by host; and two ways to forward",
         """A-B 10
