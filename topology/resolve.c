@@ -123,7 +123,7 @@ static enum step to_postmaster(struct chain *c)
 {
 	const char *postmaster = snap_str(c->r->snap, snap_org(c->r->snap)->postmaster);
 
-	if (c->postmaster || *postmaster == '\0')
+	if (c->postmaster || *postmaster == '\0' || mailaddr_equal(postmaster, c->address))
 		return resolve_finish(c, RESOLVED_UNREACHABLE, REASON_POSTMASTER_UNDELIVERABLE);
 	c->postmaster = true;
 	return resolve_rewrite(c, postmaster);

@@ -344,4 +344,6 @@ rfc822=joe@f.com member=cn=every,ou=People,dc=example,dc=com
         person b mail=b@example.com class=inetLocalMailRecipient mailHost=HTB1.example.com mailRoutingAddress=b2@f.com
         person c mail=c@relay.com class=inetLocalMailRecipient mailHost=other.example.net mailRoutingAddress=c@relay.com
         Out [HTA1] *;1"""),
+    "W31-postmaster-of-nobody": (
+        "The organisation's postmaster address is nobody's", "site:A, +HTA1@A"),
 }
