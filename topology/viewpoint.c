@@ -212,73 +212,55 @@ uint32_t viewpoint_hubs(const struct viewpoint *vp, uint32_t site, uint32_t *ser
 	return n;
 }
 
-/* The site of SITE's path that is HOPS hops away. */
-static uint32_t ancestor(const struct viewpoint_hop *hops, uint32_t site, uint32_t depth)
-{
-	while (hops[site].hops > depth)
-		site = hops[site].previous;
-	return site;
-}
-
-/* The last site that the paths to A and B share. */
-static uint32_t fork_of(const struct viewpoint_hop *hops, uint32_t a, uint32_t b)
-{
-	uint32_t depth = hops[a].hops < hops[b].hops ? hops[a].hops : hops[b].hops;
-
-	a = ancestor(hops, a, depth);
-	b = ancestor(hops, b, depth);
-	while (a != b) {
-		a = hops[a].previous;
-		b = hops[b].previous;
-	}
-	return a;
-}
-
 static bool is_remote(const struct viewpoint *vp, const struct viewpoint_hop *hops, uint32_t site)
 {
 	return site != vp->site && hops[site].cost != UINT64_MAX;
 }
 
-/* The last site that all paths with one first hop share, by that first hop. */
-static uint32_t *find_forks(const struct viewpoint *vp, const struct viewpoint_hop *hops,
-			    const uint32_t *sites, uint32_t n)
+/* How many of the paths to SITES pass each site, their ends included. */
+static uint32_t *count_paths(const struct viewpoint *vp, const struct viewpoint_hop *hops,
+			     const uint32_t *sites, uint32_t n)
 {
-	uint32_t n_sites = snap_count(vp->snap, SNAP_SITES);
-	uint32_t *forks = mem_alloc(n_sites * sizeof(*forks));
+	uint32_t *counts = mem_zero(snap_count(vp->snap, SNAP_SITES) + 1, sizeof(*counts));
 
-	for (uint32_t i = 0; i < n_sites; i++)
-		forks[i] = SNAP_NONE;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t *fork;
-
-		if (!is_remote(vp, hops, sites[i]))
-			continue;
-		fork = &forks[ancestor(hops, sites[i], 1)];
-		*fork = *fork == SNAP_NONE ? sites[i] : fork_of(hops, *fork, sites[i]);
-	}
-	return forks;
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t at = sites[i]; is_remote(vp, hops, at); at = hops[at].previous)
+			counts[at]++;
+	return counts;
 }
 
 /*
- * §3.8. Those whose paths begin with the same hop travel as one copy to the last site they all
- * share. If that site cannot take the copy, each goes its ordinary way.
+ * The site to which the copy for SITE travels: of those on its path where others part from it,
+ * the first that can take a copy; SITE itself if there is none.
+ */
+static uint32_t fork_for(const struct viewpoint *vp, const struct viewpoint_hop *hops,
+			 const uint32_t *counts, uint32_t site)
+{
+	uint32_t fork = site, behind = 0; /* of the paths, those that go on towards SITE */
+
+	for (uint32_t at = site; at != vp->site; at = hops[at].previous) {
+		const struct snap_site *record = snap_site(vp->snap, at);
+
+		if (counts[at] > behind && record->has_active_hub && record->inbound &&
+		    counts[at] > 1)
+			fork = at;
+		behind = counts[at];
+	}
+	return fork;
+}
+
+/*
+ * §3.8. Those whose paths begin alike travel as one copy to the last site they all share. If that
+ * site cannot take it they are split here, as they would be there, and each part goes on likewise.
  */
 void viewpoint_fanout(const struct viewpoint *vp, uint32_t size_class, const uint32_t *sites,
 		      uint32_t n, uint32_t *next)
 {
 	const struct viewpoint_hop *hops = vp->classes[size_class].hops;
-	uint32_t *forks = find_forks(vp, hops, sites, n);
+	uint32_t *counts = count_paths(vp, hops, sites, n);
 
-	for (uint32_t i = 0; i < n; i++) {
-		const struct snap_site *fork;
-		uint32_t at;
-
-		next[i] = SNAP_NONE;
-		if (!is_remote(vp, hops, sites[i]))
-			continue;
-		at = forks[ancestor(hops, sites[i], 1)];
-		fork = snap_site(vp->snap, at);
-		next[i] = hops[fork->has_active_hub && fork->inbound ? at : sites[i]].next_stop;
-	}
-	free(forks);
+	for (uint32_t i = 0; i < n; i++)
+		next[i] = is_remote(vp, hops, sites[i]) ?
+				  hops[fork_for(vp, hops, counts, sites[i])].next_stop : SNAP_NONE;
+	free(counts);
 }

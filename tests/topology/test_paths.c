@@ -283,6 +283,18 @@ static void test_no_copy_waits_at_a_fork_without_an_active_hub(void **state)
 	net_free(net);
 }
 
+/* The fork without a hub is passed over; those who go on together from there still share a copy. */
+static void test_parts_behind_a_fork_without_a_hub_share_their_own_fork(void **state)
+{
+	struct net *net = network("A B C D E F", "A-B 10,B-C 10,C-D 10,C-E 10,B-F 10");
+
+	(void)state;
+	net_set(net_find(net, "cn=HTB1,cn=Servers"), "ServerState", "disabled");
+	net_build(net);
+	assert_string_equal(fanout(net, "HTA1", (const char *const[]){ "D", "E", "F" }, 3), "C>C>F");
+	net_free(net);
+}
+
 /* --- Against all simple paths of small random networks --- */
 
 enum { RANDOM_SITES = 6 };
@@ -422,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_worked_examples_of_delayed_fanout),
 		cmocka_unit_test(test_fanout_of_three_shares_what_all_share),
 		cmocka_unit_test(test_no_copy_waits_at_a_fork_without_an_active_hub),
+		cmocka_unit_test(test_parts_behind_a_fork_without_a_hub_share_their_own_fork),
 		cmocka_unit_test(test_random_networks_agree_with_an_enumeration_of_all_paths),
 	};
 
