@@ -82,7 +82,7 @@ static void make(struct organisation *org, uint32_t sites)
 	p->wide_links = 2;
 	p->wide_members = sites / 2;
 	p->servers_per_site = 5;
-	p->recipients = PEOPLE;
+	p->recipients = only != NULL ? 0 : PEOPLE;
 	if (generate_check(p, &err) < 0 || generate_each(p, keep, org, &err) < 0)
 		die(&err);
 }
