@@ -73,6 +73,13 @@ void server_mail_accepted(struct server_session *s, const struct server_verdict 
 	server_enter(s, SERVER_SENDER);
 }
 
+/* No message came of it: who asks again and again for what is refused for now has to end too. */
+void server_mail_refused(struct server_session *s, const struct server_verdict *verdict)
+{
+	if (server_count_idle(s))
+		server_say_verdict(s, verdict, &SERVER_REPLY(451, 4, 3, 0, "Not now, try again"));
+}
+
 bool server_begin_rcpt(struct server_session *s, const struct smtp_cmd *cmd,
 		       struct server_event *event)
 {

@@ -87,6 +87,8 @@ void server_say_verdict(struct server_session *s, const struct server_verdict *v
 			const struct server_reply *default_reply);
 /* The peer broke the protocol: counts, replies, and ends a session that does it too often. */
 void server_error(struct server_session *s, const struct server_reply *reply);
+/* Counts a command that brings no message nearer. False: that was one too many, and said so. */
+bool server_count_idle(struct server_session *s);
 void server_enter(struct server_session *s, enum server_state state);
 /* Forgets the transaction: READY, or GREETED before EHLO and HELO. */
 void server_reset(struct server_session *s);
@@ -157,6 +159,7 @@ bool server_begin_mail(struct server_session *s, const struct smtp_cmd *cmd,
 bool server_begin_rcpt(struct server_session *s, const struct smtp_cmd *cmd,
 		       struct server_event *event);
 void server_mail_accepted(struct server_session *s, const struct server_verdict *verdict);
+void server_mail_refused(struct server_session *s, const struct server_verdict *verdict);
 void server_rcpt_accepted(struct server_session *s, const struct server_verdict *verdict);
 
 /* --- server_cmd_data.c --- */

@@ -59,7 +59,7 @@ const struct server_step server_steps[SERVER_EVENT_COUNT] = {
 	[SERVER_EVENT_STARTTLS] = { "STARTTLS", { 0, { 0, 0, 0 }, NULL },
 				    server_starttls_accepted, NULL },
 	[SERVER_EVENT_MAIL] = { "MAIL", { 250, { 2, 1, 0 }, "Sender accepted" },
-				server_mail_accepted, NULL },
+				server_mail_accepted, server_mail_refused },
 	[SERVER_EVENT_RCPT] = { "RCPT", { 250, { 2, 1, 5 }, "Recipient accepted" },
 				server_rcpt_accepted, NULL },
 	[SERVER_EVENT_DATA] = { "DATA", { 354, { 0, 0, 0 }, "End the message with <CRLF>.<CRLF>" },
@@ -108,8 +108,7 @@ static bool has_wrong_arg(const struct server_verb *verb, const struct smtp_cmd 
 				     : verb->arg == ARG_REQUIRED && cmd->arg_len == 0;
 }
 
-/* Counts a command that brings no message nearer. False: that was one too many. */
-static bool count_idle(struct server_session *s)
+bool server_count_idle(struct server_session *s)
 {
 	uint32_t limit = s->config->limits.idle_commands;
 
@@ -127,7 +126,7 @@ static void refuse_order(struct server_session *s, const struct server_verb *ver
 
 	if (!(verb->flags & VERB_BEHIND_MAIL) || s->state != SERVER_READY)
 		server_error(s, &reply);
-	else if (count_idle(s))
+	else if (server_count_idle(s))
 		server_say(s, &reply);
 }
 
@@ -170,7 +169,7 @@ bool server_verb_run(struct server_session *s, char *line, size_t len,
 		return false;
 	}
 	/* 7. Commands without mail. */
-	if ((verb->flags & VERB_IDLE) && !count_idle(s))
+	if ((verb->flags & VERB_IDLE) && !server_count_idle(s))
 		return false;
 	/* 8. What the verb itself wants. */
 	event->kind = verb->event;
