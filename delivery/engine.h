@@ -19,6 +19,7 @@
 #include "common/hostfile.h"
 #include "common/mailbox.h"
 #include "common/replica.h"
+#include "delivery/admission.h"
 #include "delivery/client_session.h"
 #include "delivery/message.h"
 #include "delivery/outcome.h"
@@ -37,6 +38,7 @@ struct engine {
 	struct replica *replica;
 	struct spool *spool;
 	struct tracker *tracker;
+	struct admission *admission; /* shared by the loops; it has its own locks */
 	struct scheduler *scheduler;
 	struct loop **loops;
 	uint16_t loop_count;

@@ -73,6 +73,7 @@ static void close_session(struct inbound *in)
 	server_session_lost(in->session);
 	transaction_drop(in->transaction);
 	in->transaction = NULL;
+	admission_leave(&in->slot, loop_now_ms(in->loop));
 	slot_remove(&in->loop->inbound, &in->handle);
 	uv_close((uv_handle_t *)&in->timer, on_timer_closed);
 	stream_close(&in->stream);
@@ -231,6 +232,7 @@ static void recognise(struct inbound *in, struct server_tls *tls)
 	    snapshot_find_certificate(in->loop->view->snap, in->peer_hash, &edge) == NULL)
 		return;
 	in->is_own = in->is_pinned = true;
+	admission_trust(&in->slot, loop_now_ms(in->loop));
 	receive_trust(&in->rules);
 	server_session_set_config(in->session, &in->rules.config);
 }

@@ -6,12 +6,58 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/log.h"
 #include "delivery/engine.h"
 #include "topology/route.h"
 
 static const struct view *current(const struct inbound *in)
 {
 	return in->loop->view;
+}
+
+/* --- limits of the receive connector --------------------------------------------------------- */
+
+/* A flood of refusals is no flood of lines. */
+static void log_refusal(struct inbound *in, enum admission_refusal refusal)
+{
+	uint64_t silent;
+	char more[80] = "";
+
+	if (!admission_wants_log(in->loop->engine->admission, refusal, loop_now_ms(in->loop), &silent))
+		return;
+	if (silent > 0)
+		snprintf(more, sizeof(more), " (%llu more since this was last logged)",
+			 (unsigned long long)silent);
+	log_warn("receive connector %s refuses %s: %s%s", in->rules.name, in->peer_text,
+		 admission_replies[refusal].text, more);
+}
+
+/* False: the event was answered. */
+static bool is_granted(struct inbound *in, enum admission_refusal refusal)
+{
+	const struct admission_reply *reply = &admission_replies[refusal];
+
+	if (refusal == ADMISSION_GRANTED)
+		return true;
+	log_refusal(in, refusal);
+	inbound_refuse(in, reply->code, reply->status, reply->text);
+	return false;
+}
+
+/* Who has an address of ours is taken for an own server until its certificate can be seen. */
+static bool may_connect(struct inbound *in)
+{
+	return is_granted(in, admission_enter(in->loop->engine->admission, in->rules.name, &in->peer,
+					      &in->rules.admission,
+					      view_is_own_address(current(in), &in->peer),
+					      loop_now_ms(in->loop), &in->slot));
+}
+
+static bool may_begin_message(struct inbound *in)
+{
+	return is_granted(in, admission_message(in->loop->engine->admission, in->rules.name, &in->peer,
+						in->rules.admission.per_minute,
+						loop_now_ms(in->loop)));
 }
 
 /* --- before a transaction ------------------------------------------------------------------ */
@@ -27,7 +73,7 @@ static void on_connect(struct inbound *in, const struct server_event *event)
 		inbound_refuse(in, 421, "4.3.2", view->why);
 	else if (in->view == NULL || in->rules.name[0] == '\0')
 		inbound_refuse(in, 421, "4.7.0", "no receive connector serves your address");
-	else
+	else if (may_connect(in))
 		inbound_accept_event(in);
 }
 
@@ -96,6 +142,8 @@ static void on_mail(struct inbound *in, const struct server_event *event)
 		refuse_reason(in, reason);
 		return;
 	}
+	if (!may_begin_message(in))
+		return;
 	t = in->transaction = transaction_new(in);
 	t->sender = talloc_strndup(t->ctx, path->mailbox, path->mailbox_len);
 	t->declared_size = event->u.mail.params.size_bytes;

@@ -86,6 +86,7 @@ struct inbound {
 	struct ipaddr peer;
 	char peer_text[64];
 	struct transaction *transaction;
+	struct admission_slot slot; /* its place among the connections */
 	uint32_t token; /* of the event that waits for an answer */
 	bool is_own;    /* externallySecured, or proved by its certificate */
 	bool is_pinned; /* proved by its certificate */

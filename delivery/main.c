@@ -137,6 +137,7 @@ static int start(struct process *p, struct err *err)
 	engine->host = p->host;
 	engine->on_serving = on_serving;
 	engine->loop_count = wanted_loops(p->host);
+	engine->admission = admission_new();
 	if (prepare_tls(p, err) != 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/log", p->host->state);
@@ -216,6 +217,7 @@ static void stop(struct process *p)
 	scheduler_free(engine->scheduler);
 	for (uint16_t i = 0; i < engine->loop_count; i++)
 		loop_free(engine->loops[i]);
+	admission_free(engine->admission);
 	resolver_service_free(&p->resolver);
 	uv_run(&p->uv, UV_RUN_NOWAIT); /* closes its handles */
 	tracker_close(engine->tracker);

@@ -10,7 +10,12 @@
 #include "common/mailaddr.h"
 #include "topology/viewpoint.h"
 
-enum { RECIPIENTS_OWN = 5000, RECIPIENTS_OTHERS = 200 };
+enum {
+	RECIPIENTS_OWN = 5000,
+	RECIPIENTS_OTHERS = 200,
+	CONNECTIONS = 5000,
+	CONNECTIONS_PER_SOURCE = 20,
+};
 
 static const char *const watched_fields[] = { "X-Waypost-Organization-Size", "Message-ID" };
 
@@ -112,6 +117,9 @@ static void common_rules(const struct view *view, struct receive_rules *rules)
 	rules->config.limits.connection_ms = view->is_edge ? 300000 : 600000;
 	rules->config.limits.message_bytes = rules->max_message_size = 36700160;
 	rules->config.limits.recipients = RECIPIENTS_OTHERS;
+	rules->own_recipients = RECIPIENTS_OWN;
+	rules->admission.connections = CONNECTIONS;
+	rules->admission.per_source = CONNECTIONS_PER_SOURCE;
 }
 
 static void default_rules(const struct view *view, struct receive_rules *rules)
@@ -145,15 +153,21 @@ static void connector_rules(const struct view *view, uint32_t index, struct rece
 	limits->tarpit_ms = (uint64_t)r->tarpit_interval * 1000;
 	limits->inactivity_ms = (uint64_t)r->inactivity_timeout * 1000;
 	limits->connection_ms = (uint64_t)r->connection_timeout * 1000;
-	limits->recipients = r->max_recipients != 0 ? r->max_recipients : RECIPIENTS_OTHERS;
+	if (r->max_recipients != 0)
+		limits->recipients = rules->own_recipients = r->max_recipients;
 	if (rules->is_external)
 		receive_trust(rules);
+	/* A connector of externallySecured clients has no strangers: its figures are for them. */
+	rules->admission.connections = r->max_connections;
+	rules->admission.per_minute = r->message_rate;
+	if (r->max_connections_per_source != 0)
+		rules->admission.per_source = r->max_connections_per_source;
 }
 
 void receive_trust(struct receive_rules *rules)
 {
-	if (rules->config.limits.recipients == RECIPIENTS_OTHERS)
-		rules->config.limits.recipients = RECIPIENTS_OWN;
+	rules->config.limits.recipients = rules->own_recipients;
+	rules->admission.per_source = rules->admission.per_minute = 0;
 	rules->config.limits.tarpit_ms = 0;
 	rules->config.limits.connection_ms = 0; /* own servers keep their connections */
 }

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "common/ipaddr.h"
+#include "delivery/admission.h"
 #include "delivery/server_session.h"
 #include "delivery/view.h"
 
@@ -25,6 +26,8 @@ struct receive_rules {
 	uint32_t permit;  /* PERMIT_* */
 	bool is_external; /* externallySecured: every client is an own server */
 	uint64_t max_message_size;
+	uint32_t own_recipients; /* config.limits.recipients of an own server */
+	struct admission_limits admission;
 	struct server_config config;
 };
 

@@ -2,6 +2,7 @@
 #include "delivery/view.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/buf.h"
 
@@ -37,6 +38,49 @@ static void set_limits(struct queue_limits *limits, const struct snap_server *se
 	limits->max_per_queue = server->max_per_domain_connections;
 }
 
+/* --- addresses of own servers ---------------------------------------------------------------- */
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct ipaddr));
+}
+
+static void learn_peer_addresses(struct view *view, const struct snap_peer *peer)
+{
+	uint32_t count = peer->addresses.count;
+	size_t room = (view->own_address_count + count) * sizeof(struct ipaddr);
+
+	if (count == 0)
+		return;
+	view->own_addresses = mem_grow(view->own_addresses, room);
+	for (uint32_t i = 0; i < count; i++) {
+		const char *text = snap_list_str(view->snap, peer->addresses, i);
+
+		if (ipaddr_parse(text, strlen(text), &view->own_addresses[view->own_address_count]))
+			view->own_address_count++;
+	}
+}
+
+void view_learn_addresses(struct view *view)
+{
+	for (uint32_t i = 0; i < snap_count(view->snap, SNAP_SERVERS); i++)
+		learn_peer_addresses(view, &snap_server(view->snap, i)->peer);
+	for (uint32_t i = 0; i < snap_count(view->snap, SNAP_EDGES); i++)
+		learn_peer_addresses(view, &snap_edge(view->snap, i)->peer);
+	if (view->own_address_count > 0)
+		qsort(view->own_addresses, view->own_address_count, sizeof(struct ipaddr),
+		      compare_addresses);
+}
+
+bool view_is_own_address(const struct view *view, const struct ipaddr *addr)
+{
+	return view->own_address_count > 0 &&
+	       bsearch(addr, view->own_addresses, view->own_address_count, sizeof(struct ipaddr),
+		       compare_addresses) != NULL;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
 struct view *view_new(const struct hostfile *host, struct snapshot_file *file)
 {
 	struct view *view = mem_zero(1, sizeof(*view));
@@ -62,6 +106,7 @@ struct view *view_new(const struct hostfile *host, struct snapshot_file *file)
 	view->why = why_not_serving(server);
 	view->is_serving = view->why[0] == '\0';
 	set_limits(&view->limits, server, view->is_edge);
+	view_learn_addresses(view);
 	return view;
 }
 
@@ -77,6 +122,7 @@ void view_unref(struct view *view)
 	    atomic_fetch_sub_explicit(&view->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	viewpoint_free(view->viewpoint);
+	free(view->own_addresses);
 	snapshot_file_unref(&view->file);
 	free(view);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/hostfile.h"
+#include "common/ipaddr.h"
 #include "common/snapshot_file.h"
 #include "delivery/queue.h"
 #include "topology/viewpoint.h"
@@ -30,11 +31,17 @@ struct view {
 	const char *name;            /* cn of the server, or "" */
 	const char *fqdn;            /* what it calls itself */
 	struct queue_limits limits;  /* its transport settings */
+	struct ipaddr *own_addresses; /* of all own servers and edges, ascending */
+	size_t own_address_count;
 };
 
 /* Takes over FILE. Never fails: a snapshot without this host is a view that does not serve. */
 struct view *view_new(const struct hostfile *host, struct snapshot_file *file);
 struct view *view_ref(struct view *view);
+/* The last step of making a view. */
+void view_learn_addresses(struct view *view);
+/* Whether the directory gives ADDR to an own server or a subscribed edge: a hint, no proof. */
+bool view_is_own_address(const struct view *view, const struct ipaddr *addr);
 /* Any thread; null is accepted. */
 void view_unref(struct view *view);
 

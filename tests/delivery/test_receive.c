@@ -187,6 +187,149 @@ static void test_trust_lifts_the_limits_of_strangers(void **state)
 	assert_int_equal(rules.permit, PERMIT_SERVERS);
 }
 
+static struct receive_rules rules_for(const char *server, const char *binding)
+{
+	struct receive_rules rules;
+	struct ipaddr peer;
+
+	view_unref(view);
+	view = view_of(net, server);
+	assert_true(ipaddr_parse("192.0.2.1", 9, &peer));
+	assert_true(receive_choose(view, binding, &peer, &rules));
+	return rules;
+}
+
+static struct entry *add_edge(const char *name)
+{
+	return net_add(net, "Server", talloc_asprintf(net->ctx, "cn=%s,cn=Servers", name), "Role",
+		       "edge", NULL);
+}
+
+/* delivery.md §3: the built-in connector and one without settings have the same limits. */
+static void test_the_defaults_of_hub_and_edge(void **state)
+{
+	static const struct { const char *server, *binding; uint64_t connection, inactivity; } rows[] = {
+		{ "HTA1", "127.0.0.1:25", 600000, 300000 }, { "HTA2", "0.0.0.0:25", 600000, 300000 },
+		{ "EDGE1", "127.0.0.1:26", 300000, 60000 }, { "EDGE2", "0.0.0.0:25", 300000, 60000 },
+	};
+
+	(void)state;
+	net_hub(net, "HTA2", "A");
+	add_edge("EDGE1");
+	add_edge("EDGE2");
+	connector("Hub", "127.0.0.1:25", "0.0.0.0/0");
+	net_add(net, "ReceiveConnector", "cn=Edge,cn=EDGE1,cn=Servers", "Binding", "127.0.0.1:26", NULL);
+	net_build(net);
+	for (size_t i = 0; i < WP_COUNT(rows); i++) {
+		struct receive_rules rules = rules_for(rows[i].server, rows[i].binding);
+		const struct server_limits *l = &rules.config.limits;
+
+		assert_int_equal(l->connection_ms, rows[i].connection);
+		assert_int_equal(l->inactivity_ms, rows[i].inactivity);
+		assert_int_equal(l->errors, 5);
+		assert_int_equal(l->tarpit_ms, 5000);
+		assert_int_equal(l->recipients, 200);
+		assert_int_equal(l->header_bytes, 262144);
+		assert_int_equal(l->hops, 100);
+		assert_int_equal(l->message_bytes, 36700160);
+		assert_int_equal(rules.admission.connections, 5000);
+		assert_int_equal(rules.admission.per_source, 20);
+		assert_int_equal(rules.admission.per_minute, 0);
+		receive_trust(&rules);
+		assert_int_equal(l->recipients, 5000);
+		assert_int_equal(rules.admission.per_source, 0);
+	}
+}
+
+static void test_every_setting_reaches_the_session(void **state)
+{
+	static const char *const settings[][2] = {
+		{ "ConnectionTimeout", "11" },  { "InactivityTimeout", "12" },
+		{ "MaxProtocolErrors", "13" },  { "TarpitInterval", "14" },
+		{ "MaxRecipients", "200" },     { "MaxHeaderSize", "2000" },
+		{ "MaxHops", "17" },            { "MaxMessageSize", "18000" },
+		{ "MaxConnections", "19" },     { "MaxConnectionsPerSource", "21" },
+		{ "MessageRate", "22" },
+	};
+	struct receive_rules rules;
+	const struct server_limits *l = &rules.config.limits;
+	struct entry *entry = connector("In", "127.0.0.1:25", "0.0.0.0/0");
+
+	(void)state;
+	for (size_t i = 0; i < WP_COUNT(settings); i++)
+		net_set(entry, settings[i][0], settings[i][1]);
+	net_build(net);
+	rules = rules_for("HTA1", "127.0.0.1:25");
+	assert_int_equal(l->connection_ms, 11000);
+	assert_int_equal(l->inactivity_ms, 12000);
+	assert_int_equal(l->errors, 13);
+	assert_int_equal(l->tarpit_ms, 14000);
+	assert_int_equal(l->recipients, 200);
+	assert_int_equal(l->header_bytes, 2000);
+	assert_int_equal(l->hops, 17);
+	assert_int_equal(l->message_bytes, 18000);
+	assert_int_equal(rules.admission.connections, 19);
+	assert_int_equal(rules.admission.per_source, 21);
+	assert_int_equal(rules.admission.per_minute, 22);
+	/* A proven server has no limits of strangers; a number of recipients that is written holds. */
+	receive_trust(&rules);
+	assert_int_equal(l->recipients, 200);
+	assert_int_equal(rules.admission.connections, 19);
+	assert_int_equal(rules.admission.per_source, 0);
+	assert_int_equal(rules.admission.per_minute, 0);
+}
+
+static void test_figures_of_an_externally_secured_connector_are_for_its_clients(void **state)
+{
+	struct receive_rules rules;
+	struct entry *entry = connector("Own", "127.0.0.1:25", "0.0.0.0/0");
+
+	(void)state;
+	net_set(entry, "AuthMechanism", "externallySecured");
+	net_set(entry, "PermissionGroup", "servers");
+	net_build(net);
+	rules = rules_for("HTA1", "127.0.0.1:25");
+	assert_int_equal(rules.admission.per_source, 0);
+	assert_int_equal(rules.admission.connections, 5000);
+	view_unref(view);
+	view = NULL;
+	net_set(entry, "MaxConnectionsPerSource", "3");
+	net_set(entry, "MessageRate", "4");
+	net_build(net);
+	rules = rules_for("HTA1", "127.0.0.1:25");
+	assert_int_equal(rules.admission.per_source, 3);
+	assert_int_equal(rules.admission.per_minute, 4);
+}
+
+static bool is_own(const char *text)
+{
+	struct ipaddr address;
+
+	assert_true(ipaddr_parse(text, strlen(text), &address));
+	return view_is_own_address(view, &address);
+}
+
+static void test_addresses_of_all_own_servers_are_known(void **state)
+{
+	(void)state;
+	see();
+	assert_false(is_own("192.0.2.1"));
+	view_unref(view);
+	view = NULL;
+	net_set(net_find(net, "cn=HTA1,"), "Address", "192.0.2.9");
+	net_set(net_find(net, "cn=HTA1,"), "Address", "2001:db8::9");
+	net_set(net_hub(net, "HTA2", "A"), "Address", "192.0.2.1");
+	net_add(net, "EdgeSubscription", "cn=EDGE1,cn=Edge Subscriptions", "Fqdn", "edge1.example.com",
+		"SiteDN", net_dn(net, "Sites", "A"), "Address", "198.51.100.7", NULL);
+	see();
+	assert_true(is_own("192.0.2.9"));
+	assert_true(is_own("192.0.2.1"));
+	assert_true(is_own("2001:db8::9"));
+	assert_true(is_own("198.51.100.7"));
+	assert_false(is_own("192.0.2.2"));
+	assert_false(is_own("2001:db8::8"));
+}
+
 static void test_strangers_reach_accepted_domains_only(void **state)
 {
 	(void)state;
@@ -214,6 +357,10 @@ int main(void)
 		NET_TEST(test_the_default_one_listens_on_the_servers_addresses),
 		NET_TEST(test_strangers_reach_accepted_domains_only),
 		NET_TEST(test_trust_lifts_the_limits_of_strangers),
+		NET_TEST(test_the_defaults_of_hub_and_edge),
+		NET_TEST(test_every_setting_reaches_the_session),
+		NET_TEST(test_figures_of_an_externally_secured_connector_are_for_its_clients),
+		NET_TEST(test_addresses_of_all_own_servers_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

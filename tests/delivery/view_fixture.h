@@ -21,6 +21,7 @@ static inline struct view *view_of(struct net *net, const char *server)
 	view->is_serving = true;
 	view->name = view->fqdn = server;
 	view->limits = queue_limits_hub;
+	view_learn_addresses(view);
 	return view;
 }
 
