@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -129,6 +130,17 @@ static int open_spool(struct process *p, struct err *err)
 	return p->engine.spool != NULL ? 0 : -1;
 }
 
+/* The usual soft limit of 1024 is meant for select(); receive connectors allow 5000 connections. */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static int start(struct process *p, struct err *err)
 {
 	struct engine *engine = &p->engine;
@@ -138,6 +150,7 @@ static int start(struct process *p, struct err *err)
 	engine->on_serving = on_serving;
 	engine->loop_count = wanted_loops(p->host);
 	engine->admission = admission_new();
+	raise_file_limit();
 	if (prepare_tls(p, err) != 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/log", p->host->state);

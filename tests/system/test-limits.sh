@@ -74,6 +74,7 @@ mkdir "$dir/h"
 write_org 3
 hub_conf "$dir/h" HUB1 "directory \"org\" { uri = {\"file://$dir/org.ldif\"}
     base = \"$org_base\" recipients = {\"$org_people\"} }"
+ulimit -S -n 1024 # as in most systems
 hub_start "$dir/h"
 delivery=$(hub_child "$dir/h" waypost-delivery)
 
@@ -98,6 +99,9 @@ say "a new limit counts without a restart"
 write_org 5
 run a_new_limit
 
+say "there is room for as many connections as a connector allows by default"
+read -r _ _ _ soft hard _ < <(grep '^Max open files' "/proc/$delivery/limits")
+[ "$soft" = "$hard" ]
 [ "$delivery" = "$(hub_child "$dir/h" waypost-delivery)" ]
 hub_stop "$dir/h"
 grep -q 'waypost-delivery ended with status 0' "$dir/h/log"
