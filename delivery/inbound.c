@@ -123,7 +123,9 @@ static void finish_turn(struct inbound *in)
 		stream_start_tls(&in->stream, in->loop->server_tls, NULL);
 		return;
 	}
-	if (server_session_is_finished(in->session) && stream_is_drained(&in->stream)) {
+	/* A peer that does not read would keep a session that waits for its replies to leave. */
+	if (server_session_is_lost(in->session) ||
+	    (server_session_is_finished(in->session) && stream_is_drained(&in->stream))) {
 		close_session(in);
 		return;
 	}

@@ -143,6 +143,11 @@ bool server_session_is_finished(const struct server_session *s)
 	return s->state == SERVER_CLOSED || (s->state == SERVER_CLOSING && s->out.len == 0);
 }
 
+bool server_session_is_lost(const struct server_session *s)
+{
+	return s->state == SERVER_CLOSED;
+}
+
 const char *server_session_hello(const struct server_session *s, bool *is_extended_r)
 {
 	*is_extended_r = s->is_extended;

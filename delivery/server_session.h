@@ -222,6 +222,8 @@ void server_session_drain(struct server_session *s);
 void server_session_close(struct server_session *s, const struct server_reply *reply);
 /* All is said, and all output was sent: close the connection. */
 bool server_session_is_finished(const struct server_session *s);
+/* Nothing can be said any more: close it though output is on its way. */
+bool server_session_is_lost(const struct server_session *s);
 
 /* "MAIL", "MESSAGE", …: for logs and tests. */
 const char *server_event_name(enum server_event_kind kind);

@@ -183,6 +183,25 @@ def a_connection_ends_whatever_it_does():
     c.close()
 
 
+def a_connection_ends_though_nobody_reads():
+    """Replies fill every buffer of both sides, so that not even the 421 can leave."""
+    c = enter(SHORT)
+    c.say("EHLO client.example", "250")
+    c.say("MAIL FROM:<a@far.example>", "250")
+    c.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    c.s.setblocking(False)
+    begin = time.monotonic()
+    while True:
+        assert time.monotonic() < begin + 60, "it never ends"
+        try:
+            c.s.send(b"RCPT TO:<r@elsewhere.example>\r\n" * 1000)
+        except BlockingIOError:
+            time.sleep(0.01)
+        except (ConnectionResetError, BrokenPipeError):
+            break
+    c.close()
+
+
 def a_flood():
     held = [eventually(FEW) for _ in range(3)]
     for _ in range(1000):

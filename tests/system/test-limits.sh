@@ -45,7 +45,7 @@ write_org() { # SHARE
 		connector Few "$few" 'MaxConnections: 8' "MaxConnectionsPerSource: $1"
 		connector Plain "$plain"
 		connector Rate "$rate" 'MessageRate: 30'
-		connector Short "$short" 'ConnectionTimeout: 2' 'InactivityTimeout: 60'
+		connector Short "$short" 'ConnectionTimeout: 2' 'InactivityTimeout: 60' 'TarpitInterval: 0'
 		cat <<-EOT
 
 		dn: cn=HUB2,cn=Servers,$org_base
@@ -86,6 +86,7 @@ run a_certificate_makes_room
 run messages_have_a_rate
 run proven_servers_have_no_rate
 run a_connection_ends_whatever_it_does
+run a_connection_ends_though_nobody_reads
 
 say "a flood is refused, and logged in a few lines"
 before=$(figure refused)
