@@ -14,7 +14,10 @@
 
 static void spill_go_on(struct spill *spill, struct inbound *in);
 
-enum { BODY_FIRST_CAPACITY = 6 * 1024 };
+enum {
+	BODY_FIRST_CAPACITY = 6 * 1024,
+	VISITS_MAX = 4, /* of one message to this server before (delivery.md §3) */
+};
 
 /* --- life ------------------------------------------------------------------------------------ */
 
@@ -144,6 +147,23 @@ static void note_fields(const struct inbound *in, struct transaction *t, const s
 	t->has_org_size = in->is_own && parse_u64(text, strlen(text), UINT64_MAX, &t->org_size);
 }
 
+/*
+ * True: the message comes by here again and again, and was refused. Looked at as note_fields()
+ * does, while the header is in memory; the field of this visit is in it.
+ */
+static bool refuse_circle(struct inbound *in, const struct body *body)
+{
+	struct trace_hops hops;
+
+	if (body->facts.received_count <= VISITS_MAX)
+		return false;
+	trace_count_hops(body_data(body), body->len, in->rules.config.host, &hops);
+	if (hops.by_us <= VISITS_MAX + 1)
+		return false;
+	inbound_refuse(in, 554, "5.4.6", "the message comes to this server again and again: mail loop");
+	return true;
+}
+
 /* --- large bodies ----------------------------------------------------------------------------- */
 
 /* DATA null: the order to make the file durable. There has to be a free write. */
@@ -184,6 +204,8 @@ void transaction_chunk(struct inbound *in, struct body *body, size_t keep)
 	size_t len;
 
 	if (t->spill == NULL) {
+		if (refuse_circle(in, body))
+			return;
 		note_fields(in, t, body);
 		spill_begin(t);
 	}
@@ -338,6 +360,11 @@ void transaction_message(struct inbound *in, struct body *body)
 	char *data;
 	size_t len;
 
+	if (t->spill == NULL && refuse_circle(in, body)) {
+		transaction_drop(t);
+		in->transaction = NULL;
+		return;
+	}
 	if (t->spill == NULL)
 		note_fields(in, t, body);
 	route(in, t, body);

@@ -289,6 +289,20 @@ def hops_without_end():
 
 
 @case
+def in_circles():
+    """Four visits may be somebody's detour, five are a loop; a large message is no way around."""
+    for visits, size, code in ((4, 0, "250"), (5, 0, "554"), (5, 600000, "554"), (4, 600000, "250")):
+        c = Client(OWN).hello().envelope().data()
+        c.send("Received: from x by hub1.example.com; Mon, 1 Jan 2024 00:00:00 +0000\r\n" * visits)
+        c.send("Received: from x by hub1.example.com.far.example; Mon, 1 Jan 2024 00:00:00 +0000\r\n" * 9)
+        c.send("Subject: again\r\n\r\n" + "x" * 70 + "\r\n")
+        c.send(("y" * 70 + "\r\n") * (size // 72) + ".\r\n")
+        reply = c.want(code)
+        assert code == "250" or "5.4.6" in reply, reply
+        c.quit()
+
+
+@case
 def ten_thousand_recipients():
     c = Client().hello()
     c.say("MAIL FROM:<a@far.example>", "250")
