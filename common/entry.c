@@ -251,7 +251,7 @@ static bool decode(const void *data, size_t len, struct decoded *out, const char
 
 struct entry *entry_decode(TALLOC_CTX *ctx, const void *data, size_t len, struct err *err)
 {
-	struct decoded size = { NULL }, places = { NULL };
+	struct decoded size = { .texts = NULL }, places = size;
 	const uint8_t *uuid;
 	const char *dn;
 	struct entry *entry;
