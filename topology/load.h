@@ -43,7 +43,8 @@ int snapshot_build(const struct snapshot_source *source, const char *base, uint6
  * last image is mended, which costs a tenth of a build. One thread.
  *
  * A mended image means the same as a built one, but its octets differ: texts that nobody refers
- * to any more stay in it until they are too many. So it may have another hash.
+ * to any more stay in it until they are too many. So it may have another hash; a change that
+ * says nothing to the model leaves the hash.
  */
 struct snapshot_builder;
 

@@ -38,12 +38,9 @@ static bool change_site(struct loader *ld, const void *old_record, void *new_rec
 
 static bool change_link(struct loader *ld, const void *old_record, void *new_record)
 {
-	const struct snap_link *old = old_record;
-	struct snap_link *new = new_record;
+	const struct snap_link *old = old_record, *new = new_record;
 
-	if (is_same_list(ld, old->sites, new->sites))
-		new->sites = old->sites;
-	else
+	if (!is_same_list(ld, old->sites, new->sites))
 		ld->redo |= REDO_LINKS;
 	return true;
 }
@@ -60,7 +57,6 @@ static bool change_server(struct loader *ld, const void *old_record, void *new_r
 	    ((new->roles ^ old->roles) & (ROLE_HUB | ROLE_EDGE)) != 0 ||
 	    !is_same_list(ld, new->peer.cert_hashes, old->peer.cert_hashes))
 		return false;
-	new->peer.cert_hashes = old->peer.cert_hashes;
 	if (new->peer.site != old->peer.site || new->roles != old->roles || new->state != old->state)
 		ld->redo |= REDO_SITES;
 	return true;
@@ -123,11 +119,81 @@ static bool replaces(const struct item *old, const struct item *new)
 	       changers[old->class->section] != NULL;
 }
 
+static void keep_list(const struct loader *ld, const char *old, char *new, size_t offset)
+{
+	const struct snap_list *was = (const void *)(old + offset);
+	struct snap_list *is = (void *)(new + offset);
+
+	if (is_same_list(ld, *was, *is))
+		*is = *was;
+}
+
+/* Names and lists that say the same stay where they are, so that records can be compared. */
+static void keep_places(const struct loader *ld, const struct attr_class *class, const char *old,
+			char *new)
+{
+	for (size_t i = 0; i < class->n_uses; i++) {
+		const struct attr_use *use = &class->uses[i];
+		const snap_text *was = (const void *)(old + use->offset);
+		snap_text *is = (void *)(new + use->offset);
+
+		if (use->field == FIELD_TEXTS || use->field == FIELD_ADDRESSES ||
+		    use->field == FIELD_HASHES || use->field == FIELD_REFS)
+			keep_list(ld, old, new, use->offset);
+		for (int text = 0; use->field == FIELD_NAME && text < 3; text++)
+			if (strcmp(image_str(&ld->image, was[text]),
+				   image_str(&ld->image, is[text])) == 0)
+				is[text] = was[text];
+	}
+	if (class->section == SNAP_CONNECTORS) {
+		keep_list(ld, old, new, offsetof(struct snap_connector, servers));
+		keep_list(ld, old, new, offsetof(struct snap_connector, edges));
+	}
+}
+
+/* How far the image went before a change, to take back what an unchanged record added. */
+struct mark {
+	size_t text, words;
+	uint32_t texts_used;
+};
+
+static struct mark mark_image(const struct image *image)
+{
+	return (struct mark){ image->sections[SNAP_TEXT].len, image->sections[SNAP_WORDS].len,
+			      image->texts_used };
+}
+
+static void take_back(struct image *image, struct mark mark)
+{
+	/* A text that is looked up by others has to stay. */
+	if (image->texts_used == mark.texts_used)
+		image->sections[SNAP_TEXT].len = mark.text;
+	image->sections[SNAP_WORDS].len = mark.words;
+}
+
+static bool replace_record(struct loader *ld, const struct item *item)
+{
+	enum snap_section_id section = item->class->section;
+	struct mark mark = mark_image(&ld->image);
+	unsigned redo = ld->redo;
+	union any_record record;
+	void *place;
+
+	if (!load_fill(ld, item, &record))
+		return false;
+	place = image_at(&ld->image, section, item->index);
+	keep_places(ld, item->class, place, (char *)&record);
+	if (!changers[section](ld, place, &record))
+		return false;
+	if (redo == ld->redo && memcmp(place, &record, snap_record_size(section)) == 0)
+		take_back(&ld->image, mark);
+	memcpy(place, &record, snap_record_size(section));
+	return true;
+}
+
 bool load_change(struct loader *ld, const struct entry *entry)
 {
-	union any_record record;
 	struct item *old, *new;
-	void *place;
 
 	ld->stage = LOAD_FILL;
 	new = load_item(ld, entry);
@@ -135,12 +201,8 @@ bool load_change(struct loader *ld, const struct entry *entry)
 	if (new == NULL || !replaces(old, new) || !take_back_diags(ld, old->dn))
 		return false;
 	new->index = old->index;
-	if (!load_fill(ld, new, &record))
+	if (!replace_record(ld, new))
 		return false;
-	place = image_at(&ld->image, old->class->section, old->index);
-	if (!changers[old->class->section](ld, place, &record))
-		return false;
-	memcpy(place, &record, snap_record_size(old->class->section));
 	old->dn = new->dn;
 	old->name = new->name;
 	return true;

@@ -413,10 +413,41 @@ static void test_an_entry_that_was_not_there_asks_for_a_build(void **state)
 	net_free(net);
 }
 
+/* So that nobody is told of a new snapshot. */
+static void test_a_change_that_says_nothing_gives_the_same_image(void **state)
+{
+	static const char *const dns[] = { "cn=A,cn=Sites", "cn=A-B,cn=Site Links",
+					   "cn=HTA1,cn=Servers", "cn=Internet,cn=Send Connectors" };
+	struct net *net = start_network();
+	struct snapshot_source source = snapshot_source_of_list(&net->entries);
+	struct snapshot_builder *builder = snapshot_builder_new();
+	struct buf image = { 0 };
+	struct snapshot snap;
+	uint64_t hash;
+
+	(void)state;
+	net_set(net_find(net, "cn=HTA1,cn=Servers"), "Address", "10.1.0.9");
+	net_set(net_find(net, "cn=Internet"), "SmartHost", "relay.example.net");
+	assert_int_equal(snapshot_builder_build(builder, &source, NULL, 1, &image, NULL), 0);
+	assert_int_equal(snapshot_open(&snap, image.data, image.len, NULL), 0);
+	hash = snapshot_hash(&snap);
+	for (size_t i = 0; i < WP_COUNT(dns); i++) {
+		entry_add_text(net_find(net, dns[i]), "userCertificate", "nothing to us");
+		assert_true(snapshot_builder_change(builder, net_find(net, dns[i])));
+		snapshot_builder_mend(builder, 2, &image);
+		assert_int_equal(snapshot_open(&snap, image.data, image.len, NULL), 0);
+		assert_int_equal(snapshot_hash(&snap), hash);
+	}
+	snapshot_builder_free(&builder);
+	buf_free(&image);
+	net_free(net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_mended_image_means_what_a_new_one_means),
+		cmocka_unit_test(test_a_change_that_says_nothing_gives_the_same_image),
 		cmocka_unit_test(test_what_is_not_local_asks_for_a_build),
 		cmocka_unit_test(test_an_entry_that_was_not_there_asks_for_a_build),
 	};
