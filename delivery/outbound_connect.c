@@ -115,7 +115,7 @@ static void connect_local(struct outbound *o, const char *path)
 
 static void take_addresses(struct outbound *o, const struct mx_search *search)
 {
-	const struct plan_target *target = &o->plan->targets[o->target - 1];
+	const struct plan_target *target = outbound_target(o);
 	const struct mx_target *found;
 	size_t count = mx_search_targets(search, &found);
 
@@ -184,7 +184,7 @@ void outbound_try_next(struct outbound *o)
 void outbound_attempt_failed(struct outbound *o, struct outcome *outcome)
 {
 	bool again = outcome->stage == OUTCOME_STAGE_STARTTLS && !o->without_tls &&
-		     o->plan->tls == PLAN_TLS_OPPORTUNISTIC && o->address_next > 0;
+		     outbound_target(o)->rules.tls == PLAN_TLS_OPPORTUNISTIC && o->address_next > 0;
 
 	remember(o, outcome);
 	if (!again || o->is_quitting) {

@@ -20,7 +20,7 @@ static void make_edits(struct outbound *o, struct assignment *a)
 	struct buf text = { 0 };
 
 	trace_org_strip(body_data(a->message->body), env->body.header_length, &a->edits);
-	if (o->plan->is_own)
+	if (outbound_target(o)->rules.is_own)
 		trace_org_add(&text, TRACE_ORG_SIZE, env->body.accepted_size);
 	if (o->plan->is_mailbox)
 		trace_return_path_add(&text, env->sender);

@@ -52,6 +52,12 @@ struct outbound {
 	bool wants_tls;   /* when what is to be said in clear is sent */
 };
 
+/* The host that is tried or spoken to; not before the first outbound_try_next. */
+static inline const struct plan_target *outbound_target(const struct outbound *o)
+{
+	return &o->plan->targets[o->target - 1];
+}
+
 /* outbound_connect.c: attempts. */
 void outbound_try_next(struct outbound *o);
 /* The current address cannot be used: OUTCOME (borrowed) is why. */

@@ -12,23 +12,25 @@
 
 static enum client_tls tls_mode(const struct outbound *o)
 {
-	if (o->without_tls || o->plan->tls == PLAN_TLS_NONE)
+	enum plan_tls tls = outbound_target(o)->rules.tls;
+
+	if (o->without_tls || tls == PLAN_TLS_NONE)
 		return CLIENT_TLS_NONE;
-	return o->plan->tls == PLAN_TLS_OPPORTUNISTIC ? CLIENT_TLS_OPPORTUNISTIC
-						      : CLIENT_TLS_REQUIRED;
+	return tls == PLAN_TLS_OPPORTUNISTIC ? CLIENT_TLS_OPPORTUNISTIC : CLIENT_TLS_REQUIRED;
 }
 
 void outbound_session_begin(struct outbound *o)
 {
 	const struct plan *plan = o->plan;
+	const struct plan_rules *rules = &outbound_target(o)->rules;
 	struct client_config config = {
 		.protocol = plan->is_lmtp ? CLIENT_LMTP : CLIENT_SMTP,
 		.tls = tls_mode(o),
-		.force_helo = plan->force_helo,
+		.force_helo = rules->force_helo,
 		.helo = plan->helo,
 		.peer = { .host = o->host, .address = o->address },
-		.inactivity_timeout_ms = plan->inactivity_ms,
-		.max_messages = plan->max_messages,
+		.inactivity_timeout_ms = rules->inactivity_ms,
+		.max_messages = rules->max_messages,
 	};
 
 	o->state = OUTBOUND_SESSION;
@@ -40,11 +42,6 @@ void outbound_session_begin(struct outbound *o)
 }
 
 /* --- identity ------------------------------------------------------------------------------------- */
-
-static const struct plan_target *current_target(const struct outbound *o)
-{
-	return &o->plan->targets[o->target - 1];
-}
 
 static bool is_pinned(const struct plan_target *target, const uint8_t hash[static TLS_HASH_SIZE])
 {
@@ -59,7 +56,7 @@ static bool check_pin(struct outbound *o, const struct tls *tls, struct err *err
 {
 	uint8_t hash[TLS_HASH_SIZE];
 
-	if (!tls_peer_hash(tls, hash) || !is_pinned(current_target(o), hash)) {
+	if (!tls_peer_hash(tls, hash) || !is_pinned(outbound_target(o), hash)) {
 		err_set(err, ERR_TLS, 0,
 			"%s shows a certificate that the directory does not have for it", o->host);
 		return false;
@@ -70,9 +67,10 @@ static bool check_pin(struct outbound *o, const struct tls *tls, struct err *err
 
 static bool check_identity(struct outbound *o, const struct tls *tls, struct err *err)
 {
-	const char *name = o->plan->tls_domain[0] != '\0' ? o->plan->tls_domain : o->host;
+	const struct plan_rules *rules = &outbound_target(o)->rules;
+	const char *name = rules->tls_domain[0] != '\0' ? rules->tls_domain : o->host;
 
-	switch (o->plan->tls) {
+	switch (rules->tls) {
 	case PLAN_TLS_PINNED:
 		return check_pin(o, tls, err);
 	case PLAN_TLS_CERTIFICATE:
@@ -189,7 +187,7 @@ static bool take_event(struct outbound *o, const struct client_event *event)
 
 static void start_tls(struct outbound *o)
 {
-	bool is_name = !current_target(o)->hop.is_literal;
+	bool is_name = !outbound_target(o)->hop.is_literal;
 
 	o->wants_tls = false;
 	stream_start_tls(&o->socket->stream, o->loop->client_tls, is_name ? o->host : NULL);

@@ -18,6 +18,7 @@ enum { PEERS_MAX = 64, SITES_MAX = 256, BINDINGS_MAX = 32, PORT_SMTP = 25, PORT_
 struct draft {
 	struct plan *plan;
 	const struct view *view;
+	struct plan_rules rules; /* of the targets that are added from now on */
 };
 
 static const char *keep(struct draft *d, const char *text)
@@ -34,6 +35,7 @@ static struct plan_target *add_target(struct draft *d, const char *name, const s
 	t = &plan->targets[plan->target_count++];
 	memset(t, 0, sizeof(*t));
 	t->name = keep(d, name);
+	t->rules = d->rules;
 	t->hop = *hop;
 	t->unix_path = "";
 	return t;
@@ -117,13 +119,10 @@ static void add_hubs_of(struct draft *d, uint32_t site, unsigned rotation)
 	add_peers(d, peers, n, rotation);
 }
 
-static void own_server_rules(struct plan *plan)
-{
-	plan->is_own = true;
-	plan->tls = PLAN_TLS_PINNED;
-	plan->inactivity_ms = 600000;
-	plan->max_messages = 1000;
-}
+static const struct plan_rules own_server_rules = {
+	.is_own = true, .tls = PLAN_TLS_PINNED, .tls_domain = "", .inactivity_ms = 600000,
+	.max_messages = 1000,
+};
 
 /* The hubs of the next stop, then those of the backoff sites (routing rules §3.3, §3.5). */
 static void plan_relay_site(struct draft *d, const struct queue_key *key, unsigned rotation)
@@ -132,7 +131,7 @@ static void plan_relay_site(struct draft *d, const struct queue_key *key, unsign
 	uint32_t site = snapshot_find_site(d->view->snap, key->next_hop);
 	uint32_t backoff[SITES_MAX], n;
 
-	own_server_rules(d->plan);
+	d->rules = own_server_rules;
 	d->plan->display = keep(d, key->next_hop);
 	d->plan->connector = talloc_asprintf(d->plan->texts, "Implicit to %s", key->next_hop);
 	if (site == SNAP_NONE) {
@@ -158,7 +157,7 @@ static void plan_relay_server(struct draft *d, const struct queue_key *key, unsi
 	const struct snap_peer *peers[PEERS_MAX];
 	uint32_t n;
 
-	own_server_rules(d->plan);
+	d->rules = own_server_rules;
 	d->plan->display = keep(d, key->connector);
 	d->plan->connector = keep(d, key->kind == QUEUE_RELAY_EDGE ? key->connector : "Implicit within site");
 	if (index == SNAP_NONE) {
@@ -191,7 +190,6 @@ static void plan_mailbox(struct draft *d, const struct queue_key *key)
 				  : snap_str(snap, snap_server(snap, index)->mailbox_delivery);
 
 	d->plan->is_mailbox = true;
-	d->plan->tls = PLAN_TLS_OPPORTUNISTIC;
 	d->plan->display = keep(d, key->next_hop);
 	d->plan->connector = talloc_asprintf(d->plan->texts, "Mailbox %s", key->next_hop);
 	d->plan->is_lmtp = strncmp(url, "lmtp", 4) == 0;
@@ -225,24 +223,27 @@ static void connector_rules(struct draft *d, const struct snap_connector *c)
 	const struct snapshot *snap = d->view->snap;
 	struct plan *plan = d->plan;
 
-	plan->tls = tls_of(c);
-	plan->force_helo = c->force_helo != 0;
-	plan->inactivity_ms = c->inactivity_timeout * 1000;
-	plan->max_messages = c->max_messages_per_connection;
-	plan->tls_domain = keep(d, snap_str(snap, c->tls_domain));
+	d->rules = (struct plan_rules){
+		.tls = tls_of(c),
+		.tls_domain = keep(d, snap_str(snap, c->tls_domain)),
+		.force_helo = c->force_helo != 0,
+		.inactivity_ms = c->inactivity_timeout * 1000,
+		.max_messages = c->max_messages_per_connection,
+	};
 	plan->connector = keep(d, snap_str(snap, c->name));
 	if (snap_has(c->fqdn))
 		plan->helo = keep(d, snap_str(snap, c->fqdn));
 }
 
-/* `--` on an edge: the hubs that its directory shows. */
+/* `--` on an edge: the hubs that its directory shows, whatever the connector asks of others. */
 static void add_inside_hubs(struct draft *d, unsigned rotation)
 {
 	const struct snapshot *snap = d->view->snap;
+	const struct plan_rules others = d->rules;
 	const struct snap_peer *peers[PEERS_MAX];
 	uint32_t n = 0;
 
-	own_server_rules(d->plan);
+	d->rules = own_server_rules;
 	for (uint32_t i = 0; i < snap_count(snap, SNAP_SERVERS) && n < PEERS_MAX; i++) {
 		const struct snap_server *server = snap_server(snap, i);
 
@@ -250,7 +251,8 @@ static void add_inside_hubs(struct draft *d, unsigned rotation)
 			peers[n++] = &server->peer;
 	}
 	add_peers(d, peers, n, rotation);
-	if (d->plan->target_count == 0 && d->plan->why == NULL)
+	d->rules = others;
+	if (n == 0 && d->plan->why == NULL)
 		d->plan->why = "the directory of this edge shows no active hub";
 }
 
@@ -281,7 +283,6 @@ static void plan_connector(struct draft *d, const struct queue_key *key, unsigne
 	struct mx_hop hop;
 
 	if (key->connector[0] == '\0') { /* a recipient's own mail host in a relay domain */
-		d->plan->tls = PLAN_TLS_OPPORTUNISTIC;
 		d->plan->display = keep(d, key->next_hop);
 		add_host(d, key->next_hop, PORT_SMTP, false);
 		return;
@@ -340,11 +341,11 @@ static void plan_defaults(struct draft *d)
 {
 	struct plan *plan = d->plan;
 
-	plan->tls_domain = plan->display = plan->connector = "";
+	plan->display = plan->connector = "";
 	plan->helo = keep(d, d->view->fqdn);
 	describe_self(d);
-	plan->inactivity_ms = 600000;
-	plan->max_messages = 100;
+	d->rules = (struct plan_rules){ .tls = PLAN_TLS_OPPORTUNISTIC, .tls_domain = "",
+					.inactivity_ms = 600000, .max_messages = 100 };
 }
 
 struct plan *plan_new(const struct view *view, const struct queue_key *key, unsigned rotation)

@@ -27,9 +27,20 @@ enum plan_tls {
 	PLAN_TLS_PINNED,      /* one of the hashes in the directory: own servers */
 };
 
+/* How a host is spoken to. An own server has rules of its own, also among a connector's hosts. */
+struct plan_rules {
+	bool is_own;            /* a server of the organisation: it is told organisation fields */
+	bool force_helo;
+	enum plan_tls tls;
+	const char *tls_domain; /* the name to validate instead of the host's, or "" */
+	uint32_t inactivity_ms;
+	uint32_t max_messages;
+};
+
 /* One host to try. Texts are in the plan. */
 struct plan_target {
 	const char *name;      /* host name for TLS and logs */
+	struct plan_rules rules;
 	struct mx_hop hop;     /* how its addresses are found */
 	const char *unix_path; /* a local socket instead, or "" */
 	const uint8_t (*hashes)[TLS_HASH_SIZE]; /* PINNED */
@@ -40,16 +51,10 @@ struct plan {
 	atomic_uint refs;
 	bool is_lmtp;
 	struct mx_self self; /* this host, for the own-host cut-off */
-	bool is_own;        /* the peer is a server of the organisation */
-	bool is_mailbox;    /* final delivery: Return-Path, DELIVER in the tracking log */
-	bool force_helo;
-	enum plan_tls tls;
+	bool is_mailbox; /* final delivery: Return-Path, DELIVER in the tracking log */
 	const char *helo;
-	const char *tls_domain; /* the name to validate instead of the host's, or "" */
-	const char *display;    /* for tools: the next hop in words */
-	const char *connector;  /* explicit or implicit connector, for the tracking log */
-	uint32_t inactivity_ms;
-	uint32_t max_messages;
+	const char *display;   /* for tools: the next hop in words */
+	const char *connector; /* explicit or implicit connector, for the tracking log */
 	struct plan_target *targets;
 	unsigned target_count;
 	const char *why; /* no targets: the reason, a sentence with its remedy */

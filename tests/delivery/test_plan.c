@@ -139,7 +139,7 @@ static void test_smart_hosts_are_rotated(void **state)
 	see("HTA1");
 	make(QUEUE_SMART_HOST, "", "Out", 0);
 	assert_string_equal(targets(), "192.0.2.1:25 relay.example.net:2525 192.0.2.3:26");
-	assert_int_equal(plan->tls, PLAN_TLS_OPPORTUNISTIC);
+	assert_int_equal(plan->targets[0].rules.tls, PLAN_TLS_OPPORTUNISTIC);
 	make(QUEUE_SMART_HOST, "", "Out", 1);
 	assert_string_equal(targets(), "relay.example.net:2525 192.0.2.3:26 192.0.2.1:25");
 	make(QUEUE_SMART_HOST, "", "Out", 5);
@@ -184,7 +184,7 @@ static void test_tls_levels_are_what_the_connector_asks_for(void **state)
 	see("HTA1");
 	for (size_t i = 0; i < WP_COUNT(rows); i++) {
 		make(QUEUE_DNS_CONNECTOR, "far.example", talloc_asprintf(net->ctx, "C%zu", i), 0);
-		assert_int_equal(plan->tls, rows[i].tls);
+		assert_int_equal(plan->targets[0].rules.tls, rows[i].tls);
 	}
 }
 
@@ -209,9 +209,11 @@ static void test_a_site_is_reached_by_its_hubs_then_those_nearer(void **state)
 	publish("HTC1", "127.0.3.1");
 	see("HTA1");
 	make(QUEUE_RELAY_SITE, "C", "", 0);
-	assert_true(plan->is_own);
-	assert_int_equal(plan->tls, PLAN_TLS_PINNED);
 	assert_int_equal(plan->target_count, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(plan->targets[i].rules.is_own);
+		assert_int_equal(plan->targets[i].rules.tls, PLAN_TLS_PINNED);
+	}
 	assert_int_equal(plan->targets[0].hash_count, 1);
 	assert_int_equal(plan->targets[0].hashes[0][1], 0x11);
 	/* Called by name also where the address is literal: the pin goes with the server. */
@@ -250,6 +252,39 @@ static void test_a_peer_without_a_certificate_is_left_out_and_named(void **state
 	make(QUEUE_RELAY_SITE, "B", "", 0);
 	assert_int_equal(plan->target_count, 1);
 	assert_int_equal(plan->targets[0].hash_count, 1);
+}
+
+/* `--` among other smart hosts: each is spoken to by its own rules. */
+static void test_inside_hubs_are_own_servers_and_their_neighbours_are_not(void **state)
+{
+	(void)state;
+	net_sites(net, "A");
+	publish("HTA1", NULL);
+	net_add(net, "Server", "cn=EDGE1,cn=Servers", "Role", "edge", "SiteDN",
+		net_dn(net, "Sites", "A"), "Fqdn", "edge1.example.com", NULL);
+	net_add(net, "SendConnector", "cn=In,cn=Send Connectors", "AddressSpace", "--",
+		"SourceServer", net_dn(net, "Servers", "EDGE1"), "DnsRouting", "FALSE", "SmartHost",
+		"[192.0.2.1]", "SmartHost", "--", "SmartHost", "[192.0.2.3]", "IgnoreStartTls",
+		"TRUE", "ForceHelo", "TRUE", "TlsDomain", "relay.example.net", NULL);
+	see("EDGE1");
+	for (unsigned rotation = 0; rotation < 3; rotation++) {
+		unsigned own = 0;
+
+		make(QUEUE_SMART_HOST, "", "In", rotation);
+		assert_int_equal(plan->target_count, 3);
+		for (unsigned i = 0; i < 3; i++) {
+			const struct plan_rules *rules = &plan->targets[i].rules;
+			bool is_hub = strcmp(plan->targets[i].name, "hta1.example.com") == 0;
+
+			own += is_hub;
+			assert_int_equal(rules->is_own, is_hub);
+			assert_int_equal(rules->tls, is_hub ? PLAN_TLS_PINNED : PLAN_TLS_NONE);
+			assert_int_equal(rules->force_helo, !is_hub);
+			assert_string_equal(rules->tls_domain, is_hub ? "" : "relay.example.net");
+			assert_int_equal(plan->targets[i].hash_count, is_hub);
+		}
+		assert_int_equal(own, 1);
+	}
 }
 
 static void test_the_own_bindings_are_known_for_the_cut_off(void **state)
@@ -293,6 +328,7 @@ int main(void)
 		NET_TEST(test_a_site_is_reached_by_its_hubs_then_those_nearer),
 		NET_TEST(test_hubs_of_a_site_take_turns),
 		NET_TEST(test_a_peer_without_a_certificate_is_left_out_and_named),
+		NET_TEST(test_inside_hubs_are_own_servers_and_their_neighbours_are_not),
 		NET_TEST(test_the_own_bindings_are_known_for_the_cut_off),
 		NET_TEST(test_what_holds_no_mail_for_a_host_has_no_targets),
 	};
