@@ -56,15 +56,19 @@ static void queue_name(const struct queue *queue, char *name, size_t size)
 		 key->connector[0] != '\0' ? ":" : "", key->connector);
 }
 
-/* No filter: all; else the queue's name, its kind, next hop or connector. */
+/* No filter: all; else the queue's name, its kind, next hop or connector, also as they are shown. */
 static bool matches(const struct queue *queue, const char *filter)
 {
 	char name[3 * QUEUE_NEXT_HOP_MAX];
 
+	if (filter[0] == '\0' || ascii_equal(filter, queue_kind_name(queue->key.kind)) ||
+	    ascii_equal(filter, queue->key.next_hop) ||
+	    ascii_equal(filter, queue->key.connector) ||
+	    ascii_equal(filter, scheduler_next_hop(queue)) ||
+	    ascii_equal(filter, scheduler_connector(queue)))
+		return true;
 	queue_name(queue, name, sizeof(name));
-	return filter[0] == '\0' || ascii_equal(filter, name) ||
-	       ascii_equal(filter, queue_kind_name(queue->key.kind)) ||
-	       ascii_equal(filter, queue->key.next_hop) || ascii_equal(filter, queue->key.connector);
+	return ascii_equal(filter, name);
 }
 
 static json_t *time_or_null(uint64_t wall_ms)
@@ -79,7 +83,6 @@ static json_t *time_or_null(uint64_t wall_ms)
 
 static json_t *queue_row(struct scheduler *scheduler, const struct queue *queue)
 {
-	const struct plan *plan = scheduler_plan(queue);
 	char name[3 * QUEUE_NEXT_HOP_MAX];
 	uint64_t retry = 0, now = scheduler_now_ms(scheduler);
 	const struct queue_copy *waiting = TAILQ_FIRST(&queue->waiting);
@@ -91,12 +94,8 @@ static json_t *queue_row(struct scheduler *scheduler, const struct queue *queue)
 		retry = clock_wall_ms() + (waiting->due_ms > now ? waiting->due_ms - now : 0);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "queue", name, "kind",
 			 queue_kind_name(queue->key.kind), "next_hop",
-			 plan != NULL && plan->display[0] != '\0' ? plan->display : queue->key.next_hop,
-			 "connector",
-			 plan != NULL && plan->connector[0] != '\0' ? plan->connector
-								    : queue->key.connector,
-			 "status", queue_state_name(queue), "messages",
-			 (json_int_t)queue_length(queue), "oldest",
+			 scheduler_next_hop(queue), "connector", scheduler_connector(queue),
+			 "status", queue_state_name(queue), "messages", (json_int_t)queue_length(queue), "oldest",
 			 time_or_null((uint64_t)queue_oldest_s(queue) * 1000), "next_retry",
 			 time_or_null(retry), "last_error", ctl_text(queue->last_error));
 }

@@ -109,7 +109,7 @@ static void track_outcome(struct outbound *o, const struct assignment *a, uint32
 		if (a->outcomes[i] == outcome)
 			track_item(t, env->rcpt[a->recipients[i]].address);
 	track_list_end(t);
-	track_text(t, "connector", o->plan->connector);
+	track_text(t, "connector", outbound_target(o)->connector);
 	track_text(t, "next_hop", o->plan->display);
 	track_text(t, "host", outcome->host);
 	track_text(t, "address", outcome->address);

@@ -10,6 +10,7 @@
 #include "common/buf.h"
 #include "common/ipaddr.h"
 #include "delivery/receive.h"
+#include "topology/implicit.h"
 #include "topology/route.h"
 
 enum { PEERS_MAX = 64, SITES_MAX = 256, BINDINGS_MAX = 32, PORT_SMTP = 25, PORT_LMTP = 24 };
@@ -18,7 +19,9 @@ enum { PEERS_MAX = 64, SITES_MAX = 256, BINDINGS_MAX = 32, PORT_SMTP = 25, PORT_
 struct draft {
 	struct plan *plan;
 	const struct view *view;
-	struct plan_rules rules; /* of the targets that are added from now on */
+	/* Of the targets that are added from now on: */
+	struct plan_rules rules;
+	const char *connector;
 };
 
 static const char *keep(struct draft *d, const char *text)
@@ -36,6 +39,7 @@ static struct plan_target *add_target(struct draft *d, const char *name, const s
 	memset(t, 0, sizeof(*t));
 	t->name = keep(d, name);
 	t->rules = d->rules;
+	t->connector = d->connector;
 	t->hop = *hop;
 	t->unix_path = "";
 	return t;
@@ -124,6 +128,12 @@ static const struct plan_rules own_server_rules = {
 	.max_messages = 1000,
 };
 
+/* What the queue and all targets added from now on are shown with. */
+static void go_by(struct draft *d, const char *connector)
+{
+	d->connector = d->plan->connector = connector;
+}
+
 /* The hubs of the next stop, then those of the backoff sites (routing rules §3.3, §3.5). */
 static void plan_relay_site(struct draft *d, const struct queue_key *key, unsigned rotation)
 {
@@ -133,7 +143,7 @@ static void plan_relay_site(struct draft *d, const struct queue_key *key, unsign
 
 	d->rules = own_server_rules;
 	d->plan->display = keep(d, key->next_hop);
-	d->plan->connector = talloc_asprintf(d->plan->texts, "Implicit to %s", key->next_hop);
+	go_by(d, implicit_name(d->plan->texts, IMPLICIT_SITE, key->next_hop));
 	if (site == SNAP_NONE) {
 		d->plan->why = "the site is no longer in the directory";
 		return;
@@ -144,6 +154,52 @@ static void plan_relay_site(struct draft *d, const struct queue_key *key, unsign
 		add_hubs_of(d, backoff[i], rotation);
 	if (d->plan->target_count == 0 && d->plan->why == NULL)
 		d->plan->why = "the site has no active hub";
+}
+
+/* "A, B" */
+static char *join(char *list, const char *item)
+{
+	return talloc_asprintf_append(list, "%s%s", list[0] != '\0' ? ", " : "", item);
+}
+
+static void show_peers(struct draft *d, const struct snap_peer **peers, uint32_t count)
+{
+	char *names = talloc_strdup(d->plan->texts, "");
+
+	for (uint32_t i = 0; i < count; i++)
+		names = join(names, snap_str(d->view->snap, peers[i]->name));
+	d->plan->display = names;
+}
+
+/* Each edge has an implicit connector of its own (routing rules §6). */
+static void add_edges(struct draft *d, const struct snap_peer **edges, uint32_t count,
+		      unsigned rotation)
+{
+	char *connectors = talloc_strdup(d->plan->texts, "");
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct snap_peer *edge = edges[(i + rotation) % count];
+
+		d->connector = implicit_name(d->plan->texts, IMPLICIT_EDGE,
+					     snap_str(d->view->snap, edge->name));
+		add_peer(d, edge);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		connectors = join(connectors, implicit_name(d->plan->texts, IMPLICIT_EDGE,
+							    snap_str(d->view->snap, edges[i]->name)));
+	d->plan->connector = connectors;
+}
+
+static void add_within(struct draft *d, const struct snap_peer **peers, uint32_t count,
+		       unsigned rotation)
+{
+	const struct snapshot *snap = d->view->snap;
+	uint32_t site = viewpoint_site(d->view->viewpoint);
+
+	if (site != SNAP_NONE)
+		go_by(d, implicit_name(d->plan->texts, IMPLICIT_WITHIN,
+				       snap_str(snap, snap_site(snap, site)->name)));
+	add_peers(d, peers, count, rotation);
 }
 
 static void plan_relay_server(struct draft *d, const struct queue_key *key, unsigned rotation)
@@ -159,15 +215,22 @@ static void plan_relay_server(struct draft *d, const struct queue_key *key, unsi
 
 	d->rules = own_server_rules;
 	d->plan->display = keep(d, key->connector);
-	d->plan->connector = keep(d, key->kind == QUEUE_RELAY_EDGE ? key->connector : "Implicit within site");
 	if (index == SNAP_NONE) {
 		d->plan->why = "the connector is no longer in the directory";
 		return;
 	}
 	n = route_candidates(d->view->viewpoint, &decision, peers, PEERS_MAX);
-	add_peers(d, peers, n < PEERS_MAX ? n : PEERS_MAX, rotation);
-	if (d->plan->target_count == 0 && d->plan->why == NULL)
+	if (n > PEERS_MAX)
+		n = PEERS_MAX;
+	if (n == 0) {
 		d->plan->why = "the connector has no active source server in this site";
+		return;
+	}
+	show_peers(d, peers, n);
+	if (key->kind == QUEUE_RELAY_EDGE)
+		add_edges(d, peers, n, rotation);
+	else
+		add_within(d, peers, n, rotation);
 }
 
 /* --- mailbox servers ---------------------------------------------------------------------- */
@@ -191,7 +254,7 @@ static void plan_mailbox(struct draft *d, const struct queue_key *key)
 
 	d->plan->is_mailbox = true;
 	d->plan->display = keep(d, key->next_hop);
-	d->plan->connector = talloc_asprintf(d->plan->texts, "Mailbox %s", key->next_hop);
+	go_by(d, implicit_name(d->plan->texts, IMPLICIT_MAILBOX, key->next_hop));
 	d->plan->is_lmtp = strncmp(url, "lmtp", 4) == 0;
 	if (strncmp(url, local, sizeof(local) - 1) == 0)
 		add_local_socket(d, url + sizeof(local) - 1);
@@ -230,7 +293,7 @@ static void connector_rules(struct draft *d, const struct snap_connector *c)
 		.inactivity_ms = c->inactivity_timeout * 1000,
 		.max_messages = c->max_messages_per_connection,
 	};
-	plan->connector = keep(d, snap_str(snap, c->name));
+	go_by(d, keep(d, snap_str(snap, c->name)));
 	if (snap_has(c->fqdn))
 		plan->helo = keep(d, snap_str(snap, c->fqdn));
 }
@@ -269,8 +332,7 @@ static void add_smart_hosts(struct draft *d, const struct snap_connector *c, uns
 			add_inside_hubs(d, rotation);
 		else
 			add_host(d, text, (uint16_t)c->port, false);
-		text = snap_list_str(snap, c->smart_hosts, i);
-		display = talloc_asprintf_append(display, "%s%s", i > 0 ? ", " : "", text);
+		display = join(display, snap_list_str(snap, c->smart_hosts, i));
 	}
 	d->plan->display = display;
 }
@@ -341,7 +403,7 @@ static void plan_defaults(struct draft *d)
 {
 	struct plan *plan = d->plan;
 
-	plan->display = plan->connector = "";
+	go_by(d, plan->display = "");
 	plan->helo = keep(d, d->view->fqdn);
 	describe_self(d);
 	d->rules = (struct plan_rules){ .tls = PLAN_TLS_OPPORTUNISTIC, .tls_domain = "",

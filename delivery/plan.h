@@ -41,6 +41,7 @@ struct plan_rules {
 struct plan_target {
 	const char *name;      /* host name for TLS and logs */
 	struct plan_rules rules;
+	const char *connector; /* explicit or implicit, for the tracking log; "" without one */
 	struct mx_hop hop;     /* how its addresses are found */
 	const char *unix_path; /* a local socket instead, or "" */
 	const uint8_t (*hashes)[TLS_HASH_SIZE]; /* PINNED */
@@ -54,7 +55,7 @@ struct plan {
 	bool is_mailbox; /* final delivery: Return-Path, DELIVER in the tracking log */
 	const char *helo;
 	const char *display;   /* for tools: the next hop in words */
-	const char *connector; /* explicit or implicit connector, for the tracking log */
+	const char *connector; /* for tools: those of the targets */
 	struct plan_target *targets;
 	unsigned target_count;
 	const char *why; /* no targets: the reason, a sentence with its remedy */

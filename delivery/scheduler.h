@@ -33,8 +33,9 @@ const struct spool_door *scheduler_door(struct scheduler *scheduler);
 
 /* For functions run by MAIL_CALL, in the scheduler's thread. */
 struct queue_set *scheduler_queues(struct scheduler *scheduler);
-/* The plan of its latest connection, or null. */
-const struct plan *scheduler_plan(const struct queue *queue);
+/* As tools show them: of its latest plan, else of its key. */
+const char *scheduler_next_hop(const struct queue *queue);
+const char *scheduler_connector(const struct queue *queue);
 uint64_t scheduler_now_ms(const struct scheduler *scheduler);
 
 #endif

@@ -83,11 +83,25 @@ void scheduler_queue_memory_free(struct queue *queue)
 	queue->plan = NULL;
 }
 
-const struct plan *scheduler_plan(const struct queue *queue)
+static const struct plan *latest_plan(const struct queue *queue)
 {
 	const struct queue_memory *memory = queue->plan;
 
 	return memory != NULL ? memory->plan : NULL;
+}
+
+const char *scheduler_next_hop(const struct queue *queue)
+{
+	const struct plan *plan = latest_plan(queue);
+
+	return plan != NULL && plan->display[0] != '\0' ? plan->display : queue->key.next_hop;
+}
+
+const char *scheduler_connector(const struct queue *queue)
+{
+	const struct plan *plan = latest_plan(queue);
+
+	return plan != NULL && plan->connector[0] != '\0' ? plan->connector : queue->key.connector;
 }
 
 static struct plan *make_plan(struct scheduler *s, struct queue *queue)

@@ -333,8 +333,8 @@ static void track_failed(struct scheduler *s, const struct queue_copy *copy,
 			track_item(t, env->rcpt[recipients[i]].address);
 		track_list_end(t);
 	}
-	track_text(t, "next_hop", copy->queue->key.next_hop);
-	track_text(t, "connector", copy->queue->key.connector);
+	track_text(t, "next_hop", scheduler_next_hop(copy->queue));
+	track_text(t, "connector", scheduler_connector(copy->queue));
 	track_text(t, "status", outcome->status);
 	track_text(t, "reply", outcome->reply);
 	track_end(t);

@@ -10,13 +10,25 @@ struct listing {
 	uint32_t count;
 };
 
+const char *implicit_name(TALLOC_CTX *ctx, enum implicit_kind kind, const char *target)
+{
+	static const char *const prefixes[] = {
+		[IMPLICIT_SITE] = "Implicit to ",
+		[IMPLICIT_WITHIN] = "Implicit within ",
+		[IMPLICIT_EDGE] = "Implicit to edge ",
+		[IMPLICIT_MAILBOX] = "Mailbox ",
+	};
+
+	return talloc_asprintf(ctx, "%s%s", prefixes[kind], target);
+}
+
 static struct implicit_connector *add(struct listing *l, enum implicit_kind kind, uint32_t target,
-				      const char *prefix, snap_text name)
+				      snap_text name)
 {
 	struct implicit_connector *c = &l->list[l->count++];
 
 	*c = (struct implicit_connector){ .kind = kind, .target = target, .reachable = true };
-	c->name = talloc_asprintf(l->list, "%s%s", prefix, snap_str(l->vp->snap, name));
+	c->name = implicit_name(l->list, kind, snap_str(l->vp->snap, name));
 	return c;
 }
 
@@ -40,7 +52,7 @@ static void add_site(struct listing *l, uint32_t site)
 
 	if (site == l->vp->site || !record->has_active_hub)
 		return;
-	c = add(l, IMPLICIT_SITE, site, "Implicit to ", record->name);
+	c = add(l, IMPLICIT_SITE, site, record->name);
 	c->reachable = hop != NULL && record->inbound;
 	if (hop == NULL)
 		return;
@@ -64,8 +76,7 @@ static void add_within(struct listing *l)
 {
 	const struct snapshot *snap = l->vp->snap;
 	const struct snap_site *site = snap_site(snap, l->vp->site);
-	struct implicit_connector *c = add(l, IMPLICIT_WITHIN, l->vp->site, "Implicit within ",
-					   site->name);
+	struct implicit_connector *c = add(l, IMPLICIT_WITHIN, l->vp->site, site->name);
 
 	c->servers = talloc_array(l->list, const struct snap_peer *, site->hubs.count);
 	for (uint32_t i = 0; i < site->hubs.count; i++) {
@@ -86,13 +97,13 @@ static void add_local(struct listing *l)
 		uint32_t edge = snap_word(snap, site->edges, i);
 		const struct snap_peer *peer = &snap_edge(snap, edge)->peer;
 
-		add_peer(l, add(l, IMPLICIT_EDGE, edge, "Implicit to edge ", peer->name), peer);
+		add_peer(l, add(l, IMPLICIT_EDGE, edge, peer->name), peer);
 	}
 	for (uint32_t i = 0; i < site->mailboxes.count; i++) {
 		uint32_t server = snap_word(snap, site->mailboxes, i);
 		const struct snap_peer *peer = &snap_server(snap, server)->peer;
 
-		add_peer(l, add(l, IMPLICIT_MAILBOX, server, "Mailbox ", peer->name), peer);
+		add_peer(l, add(l, IMPLICIT_MAILBOX, server, peer->name), peer);
 	}
 }
 

@@ -11,6 +11,9 @@
 
 enum implicit_kind { IMPLICIT_SITE, IMPLICIT_WITHIN, IMPLICIT_EDGE, IMPLICIT_MAILBOX };
 
+/* The name of the one to TARGET (a site, edge or server by name): "Implicit to <site>", … */
+const char *implicit_name(TALLOC_CTX *ctx, enum implicit_kind kind, const char *target);
+
 struct implicit_connector {
 	const char *name; /* "Implicit to <site>", … */
 	enum implicit_kind kind;

@@ -235,6 +235,55 @@ static void test_hubs_of_a_site_take_turns(void **state)
 	assert_string_equal(targets(), "htb2.example.com:25 htb1.example.com:25");
 }
 
+/* Each edge is reached by an implicit connector of its own (routing rules §6). */
+static void test_edges_are_reached_by_their_implicit_connectors(void **state)
+{
+	struct entry *out;
+
+	(void)state;
+	net_sites(net, "A");
+	for (int i = 1; i <= 2; i++)
+		net_add(net, "EdgeSubscription",
+			talloc_asprintf(net->ctx, "cn=EDGE%d,cn=Edge Subscriptions", i), "SiteDN",
+			net_dn(net, "Sites", "A"), "Fqdn",
+			talloc_asprintf(net->ctx, "edge%d.example.com", i), "CertificateHash", HASH,
+			NULL);
+	out = net_add(net, "SendConnector", "cn=Out,cn=Send Connectors", "AddressSpace", "*",
+		      "SourceServer", net_dn(net, "Edge Subscriptions", "EDGE1"), NULL);
+	see("HTA1");
+	make(QUEUE_RELAY_EDGE, "", "Out", 0);
+	assert_string_equal(targets(), "edge1.example.com:25");
+	assert_string_equal(plan->targets[0].connector, "Implicit to edge EDGE1");
+	assert_string_equal(plan->connector, "Implicit to edge EDGE1");
+	assert_string_equal(plan->display, "EDGE1");
+	view_unref(view);
+	net_set(out, "SourceServer", net_dn(net, "Edge Subscriptions", "EDGE2"));
+	see("HTA1");
+	make(QUEUE_RELAY_EDGE, "", "Out", 1);
+	assert_string_equal(targets(), "edge2.example.com:25 edge1.example.com:25");
+	assert_string_equal(plan->targets[0].connector, "Implicit to edge EDGE2");
+	assert_string_equal(plan->targets[1].connector, "Implicit to edge EDGE1");
+	/* What tools show does not turn with the connections. */
+	assert_string_equal(plan->connector, "Implicit to edge EDGE1, Implicit to edge EDGE2");
+	assert_string_equal(plan->display, "EDGE1, EDGE2");
+}
+
+static void test_sources_of_the_site_are_reached_within_it(void **state)
+{
+	(void)state;
+	net_sites(net, "A");
+	net_hub(net, "HTA2", "A");
+	publish("HTA2", NULL);
+	net_add(net, "SendConnector", "cn=Out,cn=Send Connectors", "AddressSpace", "*",
+		"SourceServer", net_dn(net, "Servers", "HTA2"), NULL);
+	see("HTA1");
+	make(QUEUE_RELAY_SERVER, "", "Out", 0);
+	assert_string_equal(targets(), "hta2.example.com:25");
+	assert_string_equal(plan->targets[0].connector, "Implicit within A");
+	assert_string_equal(plan->connector, "Implicit within A");
+	assert_string_equal(plan->display, "HTA2");
+}
+
 static void test_a_peer_without_a_certificate_is_left_out_and_named(void **state)
 {
 	(void)state;
@@ -327,6 +376,8 @@ int main(void)
 		NET_TEST(test_tls_levels_are_what_the_connector_asks_for),
 		NET_TEST(test_a_site_is_reached_by_its_hubs_then_those_nearer),
 		NET_TEST(test_hubs_of_a_site_take_turns),
+		NET_TEST(test_edges_are_reached_by_their_implicit_connectors),
+		NET_TEST(test_sources_of_the_site_are_reached_within_it),
 		NET_TEST(test_a_peer_without_a_certificate_is_left_out_and_named),
 		NET_TEST(test_inside_hubs_are_own_servers_and_their_neighbours_are_not),
 		NET_TEST(test_the_own_bindings_are_known_for_the_cut_off),

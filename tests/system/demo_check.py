@@ -54,6 +54,7 @@ def traced_path(happened, recipient, several):
             end = hop.group(2)
             own = end.endswith("-HUB1") or end == "EDGE1"
             assert own == ("pinned" in hop.group(3)), line
+            assert own == hop.group(3).startswith("Implicit to "), line
     return path, end
 
 
