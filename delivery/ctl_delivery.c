@@ -11,13 +11,17 @@
 #include "delivery/loop.h"
 #include "delivery/scheduler.h"
 
-/* A call on its way to the scheduler's thread; the filter is copied. */
+/* Queues looked at in one go: mail waits for so long, and a page of the list has no more. */
+enum { PAGE_QUEUES = 500 };
+
+/* A call on its way to the scheduler's thread; the arguments are copied. */
 struct queue_call {
 	struct scheduler_call base;
 	struct ctl_call *call;
 	struct engine *engine;
 	void (*fn)(struct scheduler *scheduler, struct queue_call *call);
 	char filter[QUEUE_NEXT_HOP_MAX];
+	uint64_t from; /* the first queue of this page, by its number */
 };
 
 static void run(struct scheduler *scheduler, void *arg)
@@ -28,12 +32,31 @@ static void run(struct scheduler *scheduler, void *arg)
 	free(call);
 }
 
+/* A cursor is the number of the queue at which the list goes on. */
+static bool read_cursor(struct ctl_call *ctl, const json_t *args, uint64_t *from_r)
+{
+	const char *cursor = ctl_arg_string(args, "cursor", "0");
+	struct err err;
+
+	if (parse_u64(cursor, strlen(cursor), UINT64_MAX, from_r))
+		return true;
+	err_set(&err, ERR_USAGE, 0, "\"%.40s\" is no cursor of queue.list", cursor);
+	err_remedy(&err, "pass on what the page before ended with, or begin without one");
+	ctl_fail(ctl, &err);
+	return false;
+}
+
 static void to_scheduler(struct ctl_call *ctl, const json_t *args, void *ctx,
 			 void (*fn)(struct scheduler *scheduler, struct queue_call *call))
 {
 	struct engine *engine = ctx;
-	struct queue_call *call = mem_zero(1, sizeof(*call));
+	struct queue_call *call;
+	uint64_t from;
 
+	if (!read_cursor(ctl, args, &from))
+		return;
+	call = mem_zero(1, sizeof(*call));
+	call->from = from;
 	call->base.mail.kind = MAIL_CALL;
 	call->base.fn = run;
 	call->base.arg = call;
@@ -102,16 +125,18 @@ static json_t *queue_row(struct scheduler *scheduler, const struct queue *queue)
 
 static void list_queues(struct scheduler *scheduler, struct queue_call *call)
 {
-	struct queue *queue = queue_first(scheduler_queues(scheduler));
+	struct queue *queue = queue_from(scheduler_queues(scheduler), call->from);
+	char cursor[24];
+	int enough = 0;
 
-	for (; queue != NULL; queue = queue_after(queue)) {
-		if (!matches(queue, call->filter) ||
-		    (queue_length(queue) == 0 && !queue->suspended))
-			continue;
-		if (ctl_row(call->call, queue_row(scheduler, queue)) < 0)
-			break;
+	for (unsigned looked = 0; queue != NULL && looked < PAGE_QUEUES && enough == 0; looked++) {
+		if (matches(queue, call->filter) && (queue_length(queue) > 0 || queue->suspended))
+			enough = ctl_row(call->call, queue_row(scheduler, queue));
+		queue = queue_after(queue);
 	}
-	ctl_end(call->call, NULL);
+	if (queue != NULL)
+		snprintf(cursor, sizeof(cursor), "%llu", (unsigned long long)queue->number);
+	ctl_end(call->call, queue != NULL ? cursor : NULL);
 }
 
 /* Runs VERB on every queue that matches, and answers how many there were. */
@@ -229,8 +254,14 @@ static const struct ctl_arg filter_args[] = {
 	{ 0 },
 };
 
+static const struct ctl_arg list_args[] = {
+	{ "filter", CTL_STRING, false, "a queue's name, kind, next hop or connector; all without it" },
+	{ "cursor", CTL_STRING, false, "what the page before ended with" },
+	{ 0 },
+};
+
 const struct ctl_verb delivery_verbs[] = {
-	{ "queue.list", CTL_READ, filter_args, "the queues that hold messages", on_queue_list },
+	{ "queue.list", CTL_READ, list_args, "the queues that hold messages", on_queue_list },
 	{ "queue.retry", CTL_ADMIN, filter_args, "everything that waits is due now", on_queue_retry },
 	{ "queue.suspend", CTL_ADMIN, filter_args, "no new attempts", on_queue_suspend },
 	{ "queue.resume", CTL_ADMIN, filter_args, "attempts again", on_queue_resume },

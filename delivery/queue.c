@@ -56,6 +56,13 @@ static int queue_timer_compare(struct queue *a, struct queue *b)
 
 RB_GENERATE(queue_timers, queue, timer_link, queue_timer_compare)
 
+static int queue_number_compare(struct queue *a, struct queue *b)
+{
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+RB_GENERATE(queue_numbers, queue, all_link, queue_number_compare)
+
 /* --- the set ------------------------------------------------------------------------ */
 
 struct queue_set *queue_set_new(const struct queue_limits *limits)
@@ -64,7 +71,7 @@ struct queue_set *queue_set_new(const struct queue_limits *limits)
 	struct queue_set *set = mem_zero(1, sizeof(*set));
 
 	set->limits = *limits;
-	TAILQ_INIT(&set->all);
+	RB_INIT(&set->all);
 	TAILQ_INIT(&set->active);
 	for (unsigned i = 0; i < QUEUE_BUDGETS; i++)
 		TAILQ_INIT(&set->starved[i]);
@@ -98,8 +105,8 @@ void queue_set_free(struct queue_set *set)
 		free(set->chunks[i]);
 	}
 	free(set->chunks);
-	while ((queue = TAILQ_FIRST(&set->all)) != NULL) {
-		TAILQ_REMOVE(&set->all, queue, all_link);
+	while ((queue = RB_ROOT(&set->all)) != NULL) {
+		RB_REMOVE(queue_numbers, &set->all, queue);
 		free(queue);
 	}
 	free(set);
@@ -149,8 +156,8 @@ struct queue *queue_get(struct queue_set *set, const struct queue_key *key)
 	LIST_INIT(&queue->connections);
 	queue->hash_next = set->hash[slot];
 	set->hash[slot] = queue;
-	TAILQ_INSERT_TAIL(&set->all, queue, all_link);
-	set->queues++;
+	queue->number = ++set->next_number;
+	RB_INSERT(queue_numbers, &set->all, queue);
 	return queue;
 }
 
@@ -164,19 +171,25 @@ void queue_drop(struct queue_set *set, struct queue *queue)
 	queue_deactivate(set, queue);
 	if (queue->due_ms != 0)
 		RB_REMOVE(queue_timers, &set->timers, queue);
-	TAILQ_REMOVE(&set->all, queue, all_link);
-	set->queues--;
+	RB_REMOVE(queue_numbers, &set->all, queue);
 	free(queue);
 }
 
 struct queue *queue_first(struct queue_set *set)
 {
-	return TAILQ_FIRST(&set->all);
+	return RB_MIN(queue_numbers, &set->all);
 }
 
 struct queue *queue_after(struct queue *queue)
 {
-	return TAILQ_NEXT(queue, all_link);
+	return RB_NEXT(queue_numbers, NULL, queue);
+}
+
+struct queue *queue_from(struct queue_set *set, uint64_t number)
+{
+	struct queue wanted = { .number = number };
+
+	return RB_NFIND(queue_numbers, &set->all, &wanted);
 }
 
 size_t queue_length(const struct queue *queue)

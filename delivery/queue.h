@@ -139,6 +139,7 @@ LIST_HEAD(queue_connection_list, queue_connection);
 
 struct queue {
 	struct queue_key key;
+	uint64_t number; /* in order of their making, never given twice: where a list goes on */
 	void *plan; /* the caller's: how the next hop is reached; survives until QUEUE_ACTION_FORGET */
 	struct queue_copy_list ready, waiting;
 	struct queue_connection_list connections;
@@ -155,7 +156,7 @@ struct queue {
 	uint64_t due_ms;       /* key in the timer tree, 0: not in it */
 	char last_error[256];
 	TAILQ_ENTRY(queue) on_link;
-	TAILQ_ENTRY(queue) all_link;
+	RB_ENTRY(queue) all_link;
 	RB_ENTRY(queue) timer_link;
 	struct queue *hash_next;
 };
@@ -274,6 +275,8 @@ void queue_resubmit(struct queue_set *set, struct queue *queue, uint64_t now_ms)
 /* First and next queue, submission included; the set must not change in between. */
 struct queue *queue_first(struct queue_set *set);
 struct queue *queue_after(struct queue *queue);
+/* The first queue with this number or a later one. */
+struct queue *queue_from(struct queue_set *set, uint64_t number);
 /* "active", "ready", "connecting", "retry", "suspended". */
 const char *queue_state_name(const struct queue *queue);
 /* Arrival of the oldest copy on the ready and waiting lists, 0 if there is none. */

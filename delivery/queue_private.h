@@ -12,11 +12,14 @@ enum {
 
 TAILQ_HEAD(queue_list, queue);
 RB_HEAD(queue_timers, queue);
+RB_HEAD(queue_numbers, queue);
 
 struct queue_set {
 	struct queue_limits limits;
 	struct queue *hash[QUEUE_HASH_SIZE];
-	struct queue_list all, active;
+	struct queue_numbers all;
+	uint64_t next_number;
+	struct queue_list active;
 	struct queue_list starved[QUEUE_BUDGETS];
 	struct queue_timers timers;
 	struct queue *submission;
@@ -25,12 +28,12 @@ struct queue_set {
 	struct queue_copy_list spare;
 	size_t copies;
 	size_t resident, resident_bytes;
-	size_t queues;
 	unsigned connections; /* opening and open, of all queues */
 	unsigned routing, loading;
 };
 
 RB_PROTOTYPE(queue_timers, queue, timer_link, queue_timer_compare)
+RB_PROTOTYPE(queue_numbers, queue, all_link, queue_number_compare)
 
 /* queue.c: storage */
 struct queue *queue_get(struct queue_set *set, const struct queue_key *key);

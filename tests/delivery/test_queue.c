@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -349,6 +350,46 @@ static void test_an_empty_queue_is_forgotten(void **state)
 	queue_set_free(set);
 }
 
+static void accept_to_number(struct queue_set *set, unsigned number)
+{
+	char hop[20];
+
+	snprintf(hop, sizeof(hop), "%u", number);
+	accept_to(set, number + 1, hop);
+}
+
+/* A list that goes on by number shows each queue once, whatever comes and goes between pages. */
+static void test_a_list_goes_on_where_it_stopped(void **state)
+{
+	enum { QUEUES = 3000, PAGE = 100, NEW = 20 };
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	struct queue *queue, *last = NULL;
+	unsigned seen[QUEUES + NEW] = { 0 }, pages = 0;
+	uint64_t from = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < QUEUES; i++)
+		accept_to_number(set, i);
+	while ((queue = queue_from(set, from)) != NULL) {
+		for (unsigned i = 0; queue != NULL && i < PAGE; i++, queue = queue_after(queue)) {
+			assert_true(queue->number >= from);
+			from = queue->number + 1;
+			last = queue;
+			if (queue->key.kind != QUEUE_SUBMISSION)
+				seen[atoi(queue->key.next_hop)]++;
+		}
+		if (pages < NEW) { /* the one that was shown last goes, a new one comes */
+			queue_copy_gone(set, TAILQ_FIRST(&last->ready), 0);
+			queue_forget(set, last);
+			accept_to_number(set, QUEUES + pages);
+		}
+		pages++;
+	}
+	for (unsigned i = 0; i < QUEUES + NEW; i++)
+		assert_int_equal(seen[i], 1);
+	queue_set_free(set);
+}
+
 static void test_operators_retry_suspend_resubmit(void **state)
 {
 	struct queue_set *set = queue_set_new(&queue_limits_hub);
@@ -389,6 +430,7 @@ int main(void)
 		cmocka_unit_test(test_a_queue_that_waits_for_reads_of_others_goes_on),
 		cmocka_unit_test(test_what_stays_unreachable_expires),
 		cmocka_unit_test(test_an_empty_queue_is_forgotten),
+		cmocka_unit_test(test_a_list_goes_on_where_it_stopped),
 		cmocka_unit_test(test_operators_retry_suspend_resubmit),
 	};
 
