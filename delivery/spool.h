@@ -38,7 +38,7 @@ enum spool_error {
 	SPOOL_READ_ONLY, /* 451 4.3.0: a write or sync failed; the process should restart */
 	SPOOL_TOO_LARGE, /* 552 5.3.4: the record does not fit a segment */
 	SPOOL_GONE,      /* read: no such message, or it is done */
-	SPOOL_DAMAGED,   /* read: the checksum is wrong or the file is missing */
+	SPOOL_DAMAGED,   /* read: the checksum is wrong or the file is missing; see spool_read */
 	SPOOL_CLOSED,    /* the spool was closed with the request in it */
 };
 
@@ -215,7 +215,11 @@ struct rcpt_states {
 
 enum { SPOOL_WANTS_ENVELOPE = 1, SPOOL_WANTS_STATES = 2, SPOOL_WANTS_BODY = 4 };
 
-/* The caller's memory; filled by the body pool, back through DOOR. What it got is the caller's. */
+/*
+ * The caller's memory; filled by the body pool, back through DOOR. What it got is the caller's.
+ * With SPOOL_DAMAGED envelope and states are there if they were asked for and the envelope is
+ * intact: then only the body is lost.
+ */
 struct spool_read {
 	struct mail mail;
 	struct handle owner; /* the caller's; not looked at */

@@ -27,11 +27,11 @@ static void list_records(struct spool_cleaner *cleaner)
 		return;
 	spool_scan_open(&scan, log->files, segment->fd, segment->number, segment->size, log->key);
 	while ((got = spool_scan_next(&scan, &record)) != 0) {
-		if (got < 0)
-			spool_scan_resync(&scan, &id);
-		else
+		if (got > 0 || spool_scan_front(&scan, &record))
 			sidecar_add(&cleaner->gists, record.offset, &record.header,
 				    record.payload);
+		if (got < 0)
+			spool_scan_resync(&scan, &id);
 	}
 	spool_scan_close(&scan);
 }
@@ -46,8 +46,15 @@ static bool is_live(struct spool *spool, uint64_t id, uint32_t segment, uint32_t
 	return is_at;
 }
 
-/* It cannot be read, so it cannot be kept; what there is stays in quarantine. */
-static void give_up(struct spool_cleaner *cleaner, const struct sidecar_item *item)
+static void add_moved(struct spool_moves *moves, const struct sidecar_item *item, size_t at,
+		      size_t size)
+{
+	moves->records.len = at + size;
+	moves->move = mem_grow(moves->move, (moves->count + 1) * sizeof(*moves->move));
+	moves->move[moves->count++] = (struct spool_move){ item->header.id, item->offset, at };
+}
+
+static void put_aside(struct spool_cleaner *cleaner, const struct sidecar_item *item)
 {
 	struct spool *spool = cleaner->spool;
 	struct spool_damage damage = {
@@ -63,7 +70,30 @@ static void give_up(struct spool_cleaner *cleaner, const struct sidecar_item *it
 	body_name(damage.id, name);
 	spool_quarantine(spool->dir, spool->body_dir, name, strchr(name, '/') + 1);
 	spool_tell_damage(spool, &damage);
-	spool_done(spool, damage.id);
+}
+
+/*
+ * A damaged record cannot be kept; what there is stays in quarantine. An intact envelope is moved
+ * without its body, so that the sender can be told; else the message is given up.
+ */
+static void move_damaged(struct spool_cleaner *cleaner, struct spool_moves *moves, size_t at,
+			 const struct sidecar_item *item)
+{
+	size_t size = spool_record_size(item->header.length);
+	struct buf record = { 0 };
+	struct spool_message message;
+
+	put_aside(cleaner, item);
+	if (spool_read_front(moves->records.data + at + SPOOL_HEADER_BYTES,
+			     size - SPOOL_HEADER_BYTES, item->header.id, &message)) {
+		spool_put_front(&record, item->header.id,
+				moves->records.data + at + SPOOL_HEADER_BYTES, message.front_len);
+		memcpy(moves->records.data + at, record.data, record.len);
+		add_moved(moves, item, at, record.len);
+		buf_free(&record);
+	} else {
+		spool_done(cleaner->spool, item->header.id);
+	}
 }
 
 static void add_move(struct spool_cleaner *cleaner, struct spool_moves *moves,
@@ -74,19 +104,17 @@ static void add_move(struct spool_cleaner *cleaner, struct spool_moves *moves,
 	struct spool_header header;
 
 	buf_reserve(&moves->records, size);
-	if (spool_read_all(spool->files, cleaner->segment->fd, moves->records.data + at, size,
-			   item->offset) < 0 ||
+	if (spool_read_best(spool->files, cleaner->segment->fd, moves->records.data + at, size,
+			    item->offset) < 0 ||
 	    spool_record_check(moves->records.data + at, size,
 			       spool_seed(spool->log.key, cleaner->segment->number), &header) !=
 		    SPOOL_CHECK_GOOD) {
-		give_up(cleaner, item);
+		move_damaged(cleaner, moves, at, item);
 		return;
 	}
 	header.type = SPOOL_MOVE;
 	memcpy(moves->records.data + at, &header, sizeof(header));
-	moves->records.len += size;
-	moves->move = mem_grow(moves->move, (moves->count + 1) * sizeof(*moves->move));
-	moves->move[moves->count++] = (struct spool_move){ header.id, item->offset, at };
+	add_moved(moves, item, at, size);
 }
 
 static void run_step(struct job *job)

@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
 #include <unistd.h>
+
+enum { SECTOR = 4096 };
 
 static int allocate(int fd, off_t len)
 {
@@ -85,6 +88,28 @@ int spool_read_all(const struct spool_files *files, int fd, void *data, size_t l
 		len -= (size_t)got;
 	}
 	return 0;
+}
+
+int spool_read_best(const struct spool_files *files, int fd, void *data, size_t len, off_t at)
+{
+	char *to = data;
+	int result = 0;
+
+	if (spool_read_all(files, fd, data, len, at) == 0)
+		return 0;
+	while (len > 0) {
+		size_t some = SECTOR - (size_t)at % SECTOR;
+
+		some = some < len ? some : len;
+		if (spool_read_all(files, fd, to, some, at) < 0) {
+			memset(to, 0, some);
+			result = -1;
+		}
+		to += some;
+		at += (off_t)some;
+		len -= some;
+	}
+	return result;
 }
 
 bool spool_errno_is_full(int code)

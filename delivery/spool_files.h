@@ -30,6 +30,11 @@ int spool_write_all(const struct spool_files *files, int fd, struct iovec *iov, 
 		    off_t at);
 /* Reads exactly LEN octets; at the end of the file errno is ENODATA. */
 int spool_read_all(const struct spool_files *files, int fd, void *data, size_t len, off_t at);
+/*
+ * As spool_read_all, but a bad sector costs no more than itself: what cannot be read is zero.
+ * -1: some could not.
+ */
+int spool_read_best(const struct spool_files *files, int fd, void *data, size_t len, off_t at);
 /* errno says that there is no room: ENOSPC, EDQUOT, EFBIG. */
 bool spool_errno_is_full(int code);
 

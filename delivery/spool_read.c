@@ -53,20 +53,15 @@ static void tell_bad(struct spool *spool, const struct place *place, uint64_t id
 	spool_tell_damage(spool, &damage);
 }
 
-/* The whole record, checked; null if it is bad. */
-static char *read_record(struct spool *spool, const struct place *place,
-			 struct spool_header *header_r)
+/* The whole record. False: it is bad, and only parts of it may be right. */
+static bool read_record(struct spool *spool, const struct place *place, char *record,
+			struct spool_header *header_r)
 {
-	char *record = mem_alloc(place->bytes);
-
-	if (spool_read_all(spool->files, place->segment->fd, record, place->bytes,
-			   place->offset) == 0 &&
-	    spool_record_check(record, place->bytes,
-			       spool_seed(spool->log.key, place->segment->number),
-			       header_r) == SPOOL_CHECK_GOOD)
-		return record;
-	free(record);
-	return NULL;
+	return spool_read_best(spool->files, place->segment->fd, record, place->bytes,
+			       place->offset) == 0 &&
+	       spool_record_check(record, place->bytes,
+				  spool_seed(spool->log.key, place->segment->number),
+				  header_r) == SPOOL_CHECK_GOOD;
 }
 
 /* The range that READ asks for, of SIZE octets there are. */
@@ -101,6 +96,8 @@ static bool read_body(struct spool *spool, struct spool_read *read,
 {
 	if (message->is_ref)
 		return read_body_file(spool, read, message);
+	if (message->body_len != message->stored_size)
+		return false; /* it was lost before the message was moved */
 	read->body_len = clip(read, message->body_len);
 	read->body = mem_alloc(read->body_len);
 	if (read->body_len > 0)
@@ -122,6 +119,18 @@ static bool fill(struct spool *spool, struct spool_read *read, const char *recor
 	return !(read->wants & SPOOL_WANTS_BODY) || read_body(spool, read, &message);
 }
 
+/* Of a damaged message: the envelope, if it is intact; its sender can be told. */
+static void salvage(struct spool_read *read, const char *record, uint32_t bytes)
+{
+	struct spool_message message;
+
+	if (read->envelope != NULL || !(read->wants & SPOOL_WANTS_ENVELOPE) ||
+	    !spool_read_front(record + SPOOL_HEADER_BYTES, bytes - SPOOL_HEADER_BYTES, read->id,
+			      &message))
+		return;
+	(void)!envelope_decode(message.envelope, message.envelope_len, &read->envelope, NULL);
+}
+
 static enum spool_error serve_place(struct spool *spool, struct spool_read *read,
 				    const struct place *place)
 {
@@ -131,21 +140,28 @@ static enum spool_error serve_place(struct spool *spool, struct spool_read *read
 
 	if ((read->wants & (SPOOL_WANTS_ENVELOPE | SPOOL_WANTS_BODY)) == 0)
 		return SPOOL_OK;
-	record = read_record(spool, place, &header);
-	is_good = record != NULL && fill(spool, read, record, &header);
+	record = mem_alloc(place->bytes);
+	is_good = read_record(spool, place, record, &header) && fill(spool, read, record, &header);
+	if (!is_good)
+		salvage(read, record, place->bytes);
 	free(record);
 	return is_good ? SPOOL_OK : SPOOL_DAMAGED;
+}
+
+static void drop_body(struct spool_read *read)
+{
+	free(read->body);
+	read->body = NULL;
+	read->body_len = 0;
 }
 
 static void drop_results(struct spool_read *read)
 {
 	envelope_unref(read->envelope);
 	free(read->states);
-	free(read->body);
 	read->envelope = NULL;
 	read->states = NULL;
-	read->body = NULL;
-	read->body_len = 0;
+	drop_body(read);
 }
 
 /* A body file goes when its message is done, which is no damage. */
@@ -172,7 +188,9 @@ static void serve(struct spool *spool, struct spool_read *read)
 			tell_bad(spool, &place, read->id);
 		segment_unref(&spool->log, place.segment);
 	}
-	if (read->error != SPOOL_OK)
+	if (read->error == SPOOL_DAMAGED && read->envelope != NULL)
+		drop_body(read);
+	else if (read->error != SPOOL_OK)
 		drop_results(read);
 	spool_post(read->door, &read->mail);
 }

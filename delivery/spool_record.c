@@ -13,7 +13,7 @@ enum { MAGIC = 0x4c535057 }; /* "WPSL" */
 _Static_assert(sizeof(struct spool_header) == SPOOL_HEADER_BYTES, "no padding in the header");
 _Static_assert(offsetof(struct spool_header, header_sum) == 32, "header_sum covers the rest");
 
-/* Fields of MSG, MSGREF and MOVE; the envelope and the body come last. */
+/* Fields of MSG, MSGREF and MOVE; the envelope, the sum of all before it and the body come last. */
 enum {
 	TAG_ARRIVAL = 1,
 	TAG_STORED_SIZE = 2,
@@ -21,6 +21,7 @@ enum {
 	TAG_BODY_SUM = 4, /* there is a body file */
 	TAG_ENVELOPE = 5,
 	TAG_BODY = 6,
+	TAG_FRONT_SUM = 7 | TLV_OPTIONAL, /* of the fields before it, behind the envelope */
 };
 
 /* Fields of RCPT. */
@@ -111,6 +112,19 @@ static void put_envelope(struct buf *out, const struct envelope *env)
 	tlv_close(out, opened);
 }
 
+static uint64_t front_sum(const void *payload, size_t len, uint64_t id)
+{
+	return XXH3_64bits_withSeed(payload, len, id);
+}
+
+static void put_front_sum(struct buf *out, size_t begun, uint64_t id)
+{
+	size_t begin = begun + SPOOL_HEADER_BYTES;
+	uint64_t sum = front_sum(out->data + begin, out->len - begin, id);
+
+	tlv_put(out, TAG_FRONT_SUM, &sum, sizeof(sum));
+}
+
 void spool_put_message(struct buf *out, uint64_t id, const struct envelope *env,
 		       const struct iovec *body, uint32_t parts)
 {
@@ -120,6 +134,7 @@ void spool_put_message(struct buf *out, uint64_t id, const struct envelope *env,
 		size += body[i].iov_len;
 	put_summary(out, env, size);
 	put_envelope(out, env);
+	put_front_sum(out, begun, id);
 	tlv_put_header(out, TAG_BODY, size);
 	spool_record_end(out, begun, body, parts);
 }
@@ -132,6 +147,15 @@ void spool_put_ref(struct buf *out, uint64_t id, const struct envelope *env, uin
 	put_summary(out, env, size);
 	tlv_put(out, TAG_BODY_SUM, &sum, sizeof(sum));
 	put_envelope(out, env);
+	put_front_sum(out, begun, id);
+	spool_record_end(out, begun, NULL, 0);
+}
+
+void spool_put_front(struct buf *out, uint64_t id, const void *front, size_t len)
+{
+	size_t begun = spool_record_begin(out, SPOOL_MOVE, id);
+
+	buf_add(out, front, len);
 	spool_record_end(out, begun, NULL, 0);
 }
 
@@ -283,6 +307,8 @@ static int message_field(const struct tlv *t, void *object)
 		m->body = t->data;
 		m->body_len = t->len;
 		return 1;
+	case TAG_FRONT_SUM: /* for spool_read_front() */
+		return 1;
 	default:
 		return 0;
 	}
@@ -292,6 +318,29 @@ int spool_read_message(const void *payload, size_t len, struct spool_message *m_
 {
 	memset(m_r, 0, sizeof(*m_r));
 	return read_fields(payload, len, "message", message_field, m_r, e);
+}
+
+bool spool_read_front(const void *payload, size_t len, uint64_t id, struct spool_message *m_r)
+{
+	const uint8_t *begin = payload;
+	struct tlv_reader r;
+	struct tlv t;
+	uint64_t sum;
+	size_t front;
+
+	tlv_read(&r, payload, len);
+	do
+		if (tlv_next(&r, &t) <= 0)
+			return false;
+	while (t.tag != TAG_FRONT_SUM);
+	front = (size_t)(t.data - TLV_HEADER_BYTES - begin);
+	if (t.len != sizeof(sum))
+		return false;
+	memcpy(&sum, t.data, sizeof(sum));
+	if (sum != front_sum(payload, front, id) || spool_read_message(payload, front, m_r, NULL) < 0)
+		return false;
+	m_r->front_len = front + TLV_HEADER_BYTES + sizeof(sum);
+	return true;
 }
 
 static int rcpt_field(const struct tlv *t, void *object)

@@ -16,6 +16,10 @@
  * two or more beyond the last good one is among it: then a sync had covered the bad one, and it
  * is damage (invariant 2).
  *
+ * The body is the most of a record, and so is most damage. A checksum of its own, seeded with the
+ * message's id, covers what precedes the body: so the envelope can be believed, and the sender
+ * told, where only the rest is damaged.
+ *
  * Numbers in the header are in the byte order of the host; the magic shows another one.
  */
 #ifndef WP_DELIVERY_SPOOL_RECORD_H
@@ -102,6 +106,8 @@ void spool_put_ref(struct buf *out, uint64_t id, const struct envelope *env, uin
 		   uint64_t sum);
 void spool_put_rcpt(struct buf *out, uint64_t id, const struct rcpt_range *ranges, uint32_t count,
 		    enum rcpt_state state, uint64_t next_try_ms, const char *outcome);
+/* A MOVE of a message whose body is lost: what precedes it, from spool_read_front(). */
+void spool_put_front(struct buf *out, uint64_t id, const void *front, size_t len);
 void spool_put_done(struct buf *out, uint64_t id);
 void spool_put_head(struct buf *out, uint32_t oldest, uint64_t next_id, uint64_t key);
 /* Fills the SPOOL_GROUP_BYTES at RECORD: COUNT records of together BYTES follow. */
@@ -132,6 +138,7 @@ struct spool_message {
 	size_t envelope_len;
 	const void *body;
 	size_t body_len;
+	size_t front_len; /* of the payload, to where the body begins; by spool_read_front() only */
 };
 
 /* A payload of RCPT. RANGES are pairs of little-endian u32: spool_rcpt_range(). */
@@ -159,6 +166,11 @@ struct spool_group_of {
 /* These return -1 and E for a missing or wrong field and for an unknown one that matters. */
 int spool_read_message(const void *payload, size_t len, struct spool_message *m_r, struct err *e)
 	WP_MUST_CHECK;
+/*
+ * What precedes the body in a damaged payload of message ID, if that much is intact. False: it
+ * is not, or the record is older than its checksum.
+ */
+bool spool_read_front(const void *payload, size_t len, uint64_t id, struct spool_message *m_r);
 int spool_read_rcpt(const void *payload, size_t len, struct spool_rcpt *r_r, struct err *e)
 	WP_MUST_CHECK;
 int spool_read_head(const void *payload, size_t len, struct spool_head *h_r, struct err *e)

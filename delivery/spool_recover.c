@@ -215,46 +215,58 @@ static int take_sidecar(struct recovery *r, struct segment *segment, const struc
 	return 0;
 }
 
+/* LEN octets of the payload are right. SEGMENT ends here, unless more of it counts. */
+static int take_scanned(struct recovery *r, struct segment *segment,
+			const struct spool_scanned *record, size_t len)
+{
+	segment->size = record->offset + (uint32_t)spool_record_size(record->header.length);
+	sidecar_add(&segment->gists, record->offset, &record->header, record->payload);
+	return take_record(r, segment, record->offset, &record->header, record->payload, len);
+}
+
 /*
  * At a bad record. In the last segment it ends the log (0), unless what follows proves that it
- * was durable once; damage is told of and stepped over (1).
+ * was durable once; damage is told of and stepped over (1). A message counts if only its body is
+ * damaged: who reads it back finds that out, and can tell the sender.
  */
-static int step_over(struct recovery *r, struct spool_scan *scan, bool is_last)
+static int step_over(struct recovery *r, struct segment *segment, struct spool_scan *scan,
+		     bool is_last)
 {
 	uint32_t from = scan->at;
+	struct spool_scanned record;
+	bool has_front;
 	uint64_t id;
 
 	if (is_last && !spool_scan_has_later(scan, r->last_commit))
 		return 0;
+	has_front = spool_scan_front(scan, &record);
 	spool_scan_resync(scan, &id);
 	tell_damage(r, scan->number, from, scan->at - from, id);
+	if (has_front &&
+	    take_scanned(r, segment, &record,
+			 spool_record_gist(&record.header, record.payload)) < 0)
+		return -1;
 	return 1;
 }
 
-/* SEGMENT's size becomes the end of its last good record. */
+/* SEGMENT's size becomes the end of its last record that counts. */
 static int take_scan(struct recovery *r, struct segment *segment, bool is_last)
 {
 	struct spool_scanned record;
 	struct spool_scan scan;
-	uint32_t end = 0;
-	int got, result = 0;
+	int got, result = 1;
 
 	spool_scan_open(&scan, r->log->files, segment->fd, segment->number, segment->size,
 			r->log->key);
-	while (result == 0 && (got = spool_scan_next(&scan, &record)) != 0) {
-		if (got < 0) {
-			if (step_over(r, &scan, is_last) == 0)
-				break;
-			continue;
-		}
-		result = take_record(r, segment, record.offset, &record.header, record.payload,
-				     record.header.length);
-		sidecar_add(&segment->gists, record.offset, &record.header, record.payload);
-		end = scan.at;
+	segment->size = 0;
+	while (result > 0 && (got = spool_scan_next(&scan, &record)) != 0) {
+		if (got < 0)
+			result = step_over(r, segment, &scan, is_last);
+		else if (take_scanned(r, segment, &record, record.header.length) < 0)
+			result = -1;
 	}
 	spool_scan_close(&scan);
-	segment->size = end;
-	return result;
+	return result < 0 ? -1 : 0;
 }
 
 static int take_segment(struct recovery *r, uint32_t number, bool is_last)

@@ -10,13 +10,12 @@
 
 enum { PIECE = 1024 * 1024 };
 
-/* What cannot be read stays zero. */
 static void read_range(char *to, const struct spool_files *files, int fd, off_t at, off_t end)
 {
 	while (at < end) {
 		size_t len = end - at < PIECE ? (size_t)(end - at) : PIECE;
 
-		(void)spool_read_all(files, fd, to + at, len, at);
+		(void)spool_read_best(files, fd, to + at, len, at);
 		at += (off_t)len;
 	}
 }
@@ -112,6 +111,19 @@ int spool_scan_next(struct spool_scan *scan, struct spool_scanned *record_r)
 	record_r->payload = scan->data + scan->at + SPOOL_HEADER_BYTES;
 	scan->at += (uint32_t)spool_record_size(record_r->header.length);
 	return 1;
+}
+
+bool spool_scan_front(const struct spool_scan *scan, struct spool_scanned *record_r)
+{
+	const struct spool_header *header = &record_r->header;
+	struct spool_message message;
+
+	record_r->offset = scan->at;
+	record_r->payload = scan->data + scan->at + SPOOL_HEADER_BYTES;
+	return check_at(scan, scan->at, &record_r->header) == SPOOL_CHECK_BAD_PAYLOAD &&
+	       spool_type_is_message(header->type) &&
+	       spool_record_size(header->length) <= scan->len - scan->at &&
+	       spool_read_front(record_r->payload, header->length, header->id, &message);
 }
 
 /* Where the next record after the bad one at AT may be looked for. */

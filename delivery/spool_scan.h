@@ -36,6 +36,11 @@ void spool_scan_close(struct spool_scan *scan);
  */
 int spool_scan_next(struct spool_scan *scan, struct spool_scanned *record_r);
 /*
+ * At a bad record: whether it is a message of which only the body is damaged. RECORD_R is its
+ * place and header; the payload is right as far as the body.
+ */
+bool spool_scan_front(const struct spool_scan *scan, struct spool_scanned *record_r);
+/*
  * Behind a bad record: moves scan->at to the next good one, or to the end. ID_R is the message
  * the bad record was of, 0 if its header is bad too.
  */

@@ -45,6 +45,7 @@ struct spool_bench {
 	struct recovered recovered;
 	struct waiting_room room;
 	struct err e;
+	bool has_envelope; /* the last bench_check got one, and it was right */
 };
 
 /* An empty folder; nothing is opened. */

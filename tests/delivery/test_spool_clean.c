@@ -101,31 +101,57 @@ static void test_empty_spool_gives_everything_back(void **state)
 	bench_fini(&b);
 }
 
-/* A record that can no longer be read does not hold up the log; what there is, is kept aside. */
-static void test_unreadable_record_is_given_up_and_told(void **state)
+/*
+ * A record damaged at WHERE does not hold up the log; what there is, is kept aside. Its error when
+ * it is read afterwards.
+ */
+static enum spool_error clean_damaged(uint32_t where, bool *has_envelope_r)
 {
+	enum spool_error error;
 	struct image_file *log;
 	struct spool_bench b;
 	struct image image;
 	uint64_t bad, kept[KEPT];
 
-	(void)state;
 	begin(&b);
 	assert_int_equal(bench_put(&b, 1, BODY, &bad), SPOOL_OK);
 	bench_close(&b);
 	image_take(&image, &b);
 	log = image_find_segment(&image, SPOOL_MSG, bad);
-	log->data.data[image_find(&image, log, SPOOL_MSG, bad) + 400] ^= 1;
+	log->data.data[image_find(&image, log, SPOOL_MSG, bad) + where] ^= 1;
 	image_put(&image, &b);
 	image_free(&image);
 	bench_open(&b);
 	assert_int_equal(b.recovered.count, 1);
 	put_mail(&b, kept);
-	assert_int_equal(bench_check(&b, bad, 1, BODY), SPOOL_GONE);
 	assert_int_equal(b.recovered.damaged_id, bad);
 	assert_int_equal(bench_files(&b, "quarantine", ".log"), 1);
+	bench_close(&b);
+	b.options.ignore_sidecars = true; /* the log is whole again: nothing stops the start */
+	bench_open(&b);
+	error = bench_check(&b, bad, 1, BODY);
+	*has_envelope_r = b.has_envelope;
 	assert_kept(&b, kept);
 	bench_fini(&b);
+	return error;
+}
+
+static void test_record_that_cannot_be_read_is_given_up_and_told(void **state)
+{
+	bool has_envelope;
+
+	(void)state;
+	assert_int_equal(clean_damaged(100, &has_envelope), SPOOL_GONE);
+	assert_false(has_envelope);
+}
+
+static void test_record_without_its_body_keeps_its_envelope(void **state)
+{
+	bool has_envelope;
+
+	(void)state;
+	assert_int_equal(clean_damaged(1000, &has_envelope), SPOOL_DAMAGED);
+	assert_true(has_envelope);
 }
 
 int main(void)
@@ -133,7 +159,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_long_lived_mail_is_moved_and_keeps_its_states),
 		cmocka_unit_test(test_empty_spool_gives_everything_back),
-		cmocka_unit_test(test_unreadable_record_is_given_up_and_told),
+		cmocka_unit_test(test_record_that_cannot_be_read_is_given_up_and_told),
+		cmocka_unit_test(test_record_without_its_body_keeps_its_envelope),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

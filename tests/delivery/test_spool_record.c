@@ -99,6 +99,38 @@ static void test_every_damaged_octet_is_seen(void **state)
 	}
 }
 
+/* The part in front of the body is believed exactly if none of its octets has changed. */
+static void test_what_precedes_a_damaged_body_is_told_from_what_is_damaged(void **state)
+{
+	(void)state;
+	for (size_t t = 0; t < 2; t++) {
+		struct spool_message message;
+		struct spool_header header;
+		struct buf b = { 0 };
+		char *payload;
+		size_t front;
+
+		make_record(types[t], &b);
+		memcpy(&header, b.data, sizeof(header));
+		payload = b.data + SPOOL_HEADER_BYTES;
+		assert_true(spool_read_front(payload, header.length, 42, &message));
+		assert_int_equal(message.recipients, 1);
+		assert_true(message.envelope_len > 0 && message.body == NULL);
+		front = message.front_len;
+		assert_true(types[t] == SPOOL_MSG ? front < header.length : front == header.length);
+		for (size_t i = 0; i < header.length; i++) {
+			payload[i] ^= 0x10;
+			assert_int_equal(spool_read_front(payload, header.length, 42, &message),
+					 i >= front);
+			payload[i] ^= 0x10;
+		}
+		for (size_t len = 0; len < front; len++)
+			assert_false(spool_read_front(payload, len, 42, &message));
+		assert_false(spool_read_front(payload, header.length, 43, &message));
+		buf_free(&b);
+	}
+}
+
 static void test_record_of_another_segment_is_no_record(void **state)
 {
 	struct spool_header header;
@@ -309,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_damaged_octet_is_seen),
+		cmocka_unit_test(test_what_precedes_a_damaged_body_is_told_from_what_is_damaged),
 		cmocka_unit_test(test_record_of_another_segment_is_no_record),
 		cmocka_unit_test(test_payloads_are_read_as_written),
 		cmocka_unit_test(test_wrong_fields_are_refused),

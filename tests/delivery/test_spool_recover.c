@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "delivery/body_files.h"
 #include "delivery/tlv.h"
 #include "tests/delivery/spool_image.h"
 
@@ -184,10 +185,17 @@ static void assert_start_is_refused(struct spool_bench *b)
 
 static void test_damaged_sealed_record_stops_the_start_unless_accepted(void **state)
 {
-	static const uint32_t places[] = { 0, 20, 39, 40, 300 };
+	static const struct {
+		uint32_t place;
+		enum spool_error then;
+	} rows[] = {
+		{ 0, SPOOL_GONE },  { 20, SPOOL_GONE },  { 39, SPOOL_GONE },
+		{ 40, SPOOL_GONE }, { 100, SPOOL_GONE }, /* in the envelope */
+		{ 300, SPOOL_DAMAGED }, /* in the body: the envelope is saved */
+	};
 
 	(void)state;
-	for (size_t p = 0; p < WP_COUNT(places); p++) {
+	for (size_t p = 0; p < WP_COUNT(rows); p++) {
 		struct spool_bench b;
 		struct image image;
 		uint64_t id[FILL];
@@ -195,7 +203,7 @@ static void test_damaged_sealed_record_stops_the_start_unless_accepted(void **st
 		bench_init(&b);
 		b.options.ignore_sidecars = true;
 		fill(&b, id, FILL, &image);
-		break_message(&image, id[3], places[p]);
+		break_message(&image, id[3], rows[p].place);
 		image_put(&image, &b);
 		assert_start_is_refused(&b);
 		assert_start_is_refused(&b);
@@ -203,11 +211,19 @@ static void test_damaged_sealed_record_stops_the_start_unless_accepted(void **st
 		bench_open(&b);
 		assert_int_equal(b.recovered.damages, 1);
 		assert_int_equal(b.recovered.damaged_id,
-				 places[p] < SPOOL_HEADER_BYTES ? 0 : id[3]);
-		assert_int_equal(b.recovered.count, FILL - 1);
-		for (int i = 0; i < FILL; i++)
-			assert_int_equal(bench_check(&b, id[i], 1, 4000),
-					 i == 3 ? SPOOL_GONE : SPOOL_OK);
+				 rows[p].place < SPOOL_HEADER_BYTES ? 0 : id[3]);
+		assert_int_equal(b.recovered.count, FILL - (rows[p].then == SPOOL_GONE));
+		for (int i = 0; i < FILL; i++) {
+			enum spool_error want = i == 3 ? rows[p].then : SPOOL_OK;
+
+			assert_int_equal(bench_check(&b, id[i], 1, 4000), want);
+			assert_int_equal(b.has_envelope, want != SPOOL_GONE);
+		}
+		/* It was accepted once: the next start is like any other. */
+		bench_close(&b);
+		b.options.accept_damage = b.options.ignore_sidecars = false;
+		bench_open(&b);
+		assert_int_equal(bench_check(&b, id[3], 1, 4000), rows[p].then);
 		image_free(&image);
 		bench_fini(&b);
 	}
@@ -231,6 +247,74 @@ static void test_damage_before_a_later_commit_is_no_torn_tail(void **state)
 	assert_int_equal(b.recovered.count, 4);
 	assert_int_equal(b.recovered.damaged_id, id[1]);
 	image_free(&image);
+	bench_fini(&b);
+}
+
+static void change_byte(const char *path, uint32_t at)
+{
+	FILE *file = fopen(path, "r+");
+	int byte;
+
+	assert_non_null(file);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	byte = fgetc(file);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	fputc(byte ^ 4, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* A byte of a message in the log of a running spool. */
+static void break_running(const struct spool_bench *b, struct image *image, uint64_t id,
+			  uint32_t where)
+{
+	const struct image_file *log = image_find_segment(image, SPOOL_MSG, id);
+
+	change_byte(bench_path(b, log->name), image_find(image, log, SPOOL_MSG, id) + where);
+}
+
+static void break_body(const struct spool_bench *b, uint64_t id)
+{
+	char name[BODY_NAME_MAX], path[BODY_NAME_MAX + 8];
+
+	body_name(id, name);
+	snprintf(path, sizeof(path), "body/%s", name);
+	change_byte(bench_path(b, path), 1000);
+}
+
+/* What of a message is intact under a running spool: all, the envelope, nothing. */
+static void test_damage_under_a_running_spool_leaves_the_envelope(void **state)
+{
+	static const struct {
+		uint32_t where;
+		bool has_envelope;
+	} rows[] = {
+		{ 8, true },     /* the header of the record: the sum of what precedes the body holds */
+		{ 100, false },  /* in the envelope */
+		{ 3000, true },  /* in the body */
+	};
+	struct spool_bench b;
+	struct image image;
+	uint64_t id[WP_COUNT(rows)], large;
+
+	(void)state;
+	bench_init(&b);
+	bench_open(&b);
+	for (size_t i = 0; i < WP_COUNT(rows); i++) {
+		assert_int_equal(bench_put(&b, 2, 4000, &id[i]), SPOOL_OK);
+		bench_state(&b, id[i], 1, RCPT_DELIVERED, 0, NULL);
+	}
+	assert_int_equal(bench_put_large(&b, 600000, 100000, &large), SPOOL_OK);
+	image_take(&image, &b);
+	for (size_t i = 0; i < WP_COUNT(rows); i++) {
+		break_running(&b, &image, id[i], rows[i].where);
+		assert_int_equal(bench_check(&b, id[i], 2, 4000), SPOOL_DAMAGED);
+		assert_int_equal(b.has_envelope, rows[i].has_envelope);
+		assert_int_equal(b.recovered.damaged_id, id[i]);
+	}
+	image_free(&image);
+	break_body(&b, large);
+	assert_int_equal(bench_check(&b, large, 1, 600000), SPOOL_DAMAGED);
+	assert_true(b.has_envelope);
 	bench_fini(&b);
 }
 
@@ -504,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_torn_tail_is_sealed_and_never_written_again),
 		cmocka_unit_test(test_damaged_sealed_record_stops_the_start_unless_accepted),
 		cmocka_unit_test(test_damage_before_a_later_commit_is_no_torn_tail),
+		cmocka_unit_test(test_damage_under_a_running_spool_leaves_the_envelope),
 		cmocka_unit_test(test_damage_behind_a_sidecar_is_seen_when_read),
 		cmocka_unit_test(test_damaged_sidecar_is_not_believed),
 		cmocka_unit_test(test_missing_segment_stops_the_start),
