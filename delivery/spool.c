@@ -15,6 +15,9 @@
 #include "delivery/spool_sidecar.h"
 #include "delivery/spool_writer.h"
 
+/* A file in the spool's folder: spool_open(). */
+static const char accept_damage[] = "accept-damage";
+
 enum {
 	SEGMENT_BYTES = 64 * 1024 * 1024,
 	SEGMENT_BYTES_MIN = 64 * 1024,
@@ -202,12 +205,15 @@ struct spool *spool_open(const char *dir, const struct spool_options *options,
 		return NULL;
 	}
 	spool->log.dir = spool->dir;
+	if (faccessat(spool->dir, accept_damage, F_OK, 0) == 0)
+		spool->options.accept_damage = true;
 	spool->pool = job_pool_new(spool->options.pool_threads, "spool-pool");
 	if (open_log(spool, e) < 0) {
 		job_pool_free(spool->pool);
 		close_files(spool);
 		return NULL;
 	}
+	(void)unlinkat(spool->dir, accept_damage, 0);
 	return spool;
 }
 

@@ -120,7 +120,8 @@ struct spool_options {
 
 /*
  * Opens or creates the spool in DIR, recovers it and starts its threads. Null and E when another
- * process has it, its format is of another version, or it is damaged (unless accept_damage).
+ * process has it, its format is of another version, or it is damaged (unless accept_damage, or DIR
+ * has a file "accept-damage": an administrator's word for one start, which takes the file away).
  */
 struct spool *spool_open(const char *dir, const struct spool_options *options,
 			 const struct spool_events *events, struct err *e) WP_MUST_CHECK;

@@ -354,8 +354,8 @@ static int refuse_damage(struct recovery *r)
 		return 0;
 	err_set(r->e, ERR_STORE, 0, "the spool is damaged in %u places; copies are in quarantine/",
 		r->damages);
-	return err_remedy(r->e, "restore the disk, or start once with damage accepted: "
-				"all readable messages are kept");
+	return err_remedy(r->e, "restore the disk, or make a file accept-damage in the spool and "
+				"start again: all readable messages are kept");
 }
 
 /* --- 5. from here on the disk changes --- */

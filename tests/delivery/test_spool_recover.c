@@ -229,6 +229,35 @@ static void test_damaged_sealed_record_stops_the_start_unless_accepted(void **st
 	}
 }
 
+/* As a file in the folder it is the administrator's word, for one start. */
+static void test_damage_is_accepted_once_by_a_file(void **state)
+{
+	struct spool_bench b;
+	struct image image;
+	uint64_t id[FILL];
+	FILE *file;
+
+	(void)state;
+	bench_init(&b);
+	b.options.ignore_sidecars = true;
+	fill(&b, id, FILL, &image);
+	break_message(&image, id[3], 0);
+	image_put(&image, &b);
+	assert_start_is_refused(&b);
+	assert_non_null(strstr(b.e.remedy, "accept-damage"));
+	file = fopen(bench_path(&b, "accept-damage"), "w");
+	assert_non_null(file);
+	fclose(file);
+	bench_open(&b);
+	assert_int_equal(b.recovered.count, FILL - 1);
+	assert_int_equal(access(bench_path(&b, "accept-damage"), F_OK), -1);
+	bench_close(&b);
+	image_put(&image, &b);
+	assert_start_is_refused(&b);
+	image_free(&image);
+	bench_fini(&b);
+}
+
 /* The last segment is no excuse: what later commits prove to have been durable is damage. */
 static void test_damage_before_a_later_commit_is_no_torn_tail(void **state)
 {
@@ -587,6 +616,7 @@ int main(void)
 		cmocka_unit_test(test_torn_last_group_is_all_or_nothing),
 		cmocka_unit_test(test_torn_tail_is_sealed_and_never_written_again),
 		cmocka_unit_test(test_damaged_sealed_record_stops_the_start_unless_accepted),
+		cmocka_unit_test(test_damage_is_accepted_once_by_a_file),
 		cmocka_unit_test(test_damage_before_a_later_commit_is_no_torn_tail),
 		cmocka_unit_test(test_damage_under_a_running_spool_leaves_the_envelope),
 		cmocka_unit_test(test_damage_behind_a_sidecar_is_seen_when_read),
