@@ -232,15 +232,17 @@ static void show_figures(struct scheduler *scheduler, struct queue_call *call)
 
 	spool_statistics(call->engine->spool, &stats);
 	ctl_row(call->call,
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "sessions",
-			  count_sessions(call->engine), "refused",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}",
+			  "sessions", count_sessions(call->engine), "refused",
 			  (json_int_t)admission_refused(call->engine->admission), "copies",
 			  (json_int_t)queue_set_copies(scheduler_queues(scheduler)), "resident",
 			  (json_int_t)resident, "resident_bytes", (json_int_t)bytes, "stored",
 			  (json_int_t)stats.messages, "commits", (json_int_t)stats.commits, "syncs",
 			  (json_int_t)stats.syncs, "live_messages",
 			  (json_int_t)stats.live_messages, "log_bytes", (json_int_t)stats.log_bytes,
-			  "is_full", stats.is_full, "is_read_only", stats.is_read_only));
+			  "damaged", (json_int_t)stats.damaged, "unreadable",
+			  (json_int_t)scheduler_unreadable_count(scheduler), "is_full",
+			  stats.is_full, "is_read_only", stats.is_read_only));
 	ctl_end(call->call, NULL);
 }
 

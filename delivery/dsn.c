@@ -476,9 +476,20 @@ static void choose_boundary(const struct dsn_request *q, struct buf *boundary)
 	} while (q->len && memmem(q->data, q->len, boundary->data, boundary->len));
 }
 
+static void add_returned_part(struct buf *out, const struct dsn_request *q, const char *boundary,
+			      bool is_8bit)
+{
+	begin_part(out, boundary, q->full ? "Undelivered message" : "Message header",
+		   q->full ? "message/rfc822" : "text/rfc822-headers", is_8bit);
+	if (q->full)
+		add_message_part(out, q);
+	else
+		add_header_part(out, q);
+}
+
 bool dsn_build(const struct dsn_request *request, struct buf *out, bool *is_8bit_r)
 {
-	bool is_8bit = request->full && request->is_8bit;
+	bool is_8bit = request->full && request->is_8bit && request->len > 0;
 	struct buf boundary = { 0 };
 
 	if (!request->sender[0])
@@ -489,12 +500,8 @@ bool dsn_build(const struct dsn_request *request, struct buf *out, bool *is_8bit
 	add_text_part(out, request);
 	begin_part(out, boundary.data, "Delivery report", "message/delivery-status", false);
 	add_report_part(out, request);
-	begin_part(out, boundary.data, request->full ? "Undelivered message" : "Message header",
-		   request->full ? "message/rfc822" : "text/rfc822-headers", is_8bit);
-	if (request->full)
-		add_message_part(out, request);
-	else
-		add_header_part(out, request);
+	if (request->len > 0)
+		add_returned_part(out, request, boundary.data, is_8bit);
 	buf_printf(out, "\r\n--%s--\r\n", boundary.data);
 	buf_free(&boundary);
 	*is_8bit_r = is_8bit;

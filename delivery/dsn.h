@@ -4,7 +4,7 @@
  *
  * multipart/report (RFC 6522) of a text whose first line is a plain sentence with cause and
  * remedy, message/delivery-status (RFC 3464, 3461) and the header or the whole of the
- * message. The null sender, always, and never to the null sender. 7-bit, lines of at most 998
+ * message, if there is one. The null sender, always, and never to the null sender. 7-bit, lines of at most 998
  * octets, but for a whole message, which returns as it came; nothing that a peer said can
  * break a line.
  */
@@ -49,7 +49,7 @@ struct dsn_request {
 	uint64_t arrival_ms;	   /* wall clock; 0: unknown */
 	uint64_t expires_ms;	   /* wall clock: DELAYED's Will-Retry-Until; 0: unknown */
 	const char *data;	   /* stored octets in wire form, dot-stuffed */
-	size_t len;
+	size_t len;		   /* 0: the message is lost, nothing of it is returned */
 	size_t header_len; /* octets of them up to and with the empty line */
 	bool full;	   /* return the whole message (RET=FULL), else the header */
 	bool is_8bit;	   /* the stored octets have some above 127 */

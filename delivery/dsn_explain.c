@@ -35,6 +35,8 @@ static const struct {
 	{ "5.2.3", "the message is larger than the recipient may receive",
 	  "Make the message smaller, for example send a link in place of the attachment." },
 	{ "5.2.4", "the mailing list could not be expanded", "Tell the owner of the list." },
+	{ "5.3.0", "a system on its way had a failure",
+	  "Send the message again; if it fails again, tell your administrator." },
 	{ "4.3.1", "the receiving system has no room left", "Send the message again later." },
 	{ "5.3.4", "the message is larger than a system on its way takes",
 	  "Make the message smaller, for example send a link in place of the attachment." },

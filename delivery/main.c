@@ -48,7 +48,7 @@ static void on_message(void *arg, const struct spool_summary *summary)
 static void on_damage(void *arg, const struct spool_damage *damage)
 {
 	(void)arg;
-	log_error("spool: %llu damaged octets in segment %u at %llu (message %llu)",
+	log_warn("spool: %llu damaged octets in segment %u at %llu (message %llu)",
 		  (unsigned long long)damage->bytes, damage->segment,
 		  (unsigned long long)damage->offset, (unsigned long long)damage->id);
 }
@@ -242,7 +242,8 @@ static void stop(struct process *p)
 
 int main(int argc, char **argv)
 {
-	struct process *p = mem_zero(1, sizeof(*p));
+	static struct process process; /* a start that fails leaves it as it is: nothing is lost */
+	struct process *p = &process;
 	const char *config = NULL;
 	struct err err;
 	int rc = process_args(argc, argv, "waypost-delivery", "the mail engine of a Waypost host", &config,

@@ -36,6 +36,13 @@ struct message *message_from_spool(struct spool_read *read)
 	return message_new(read->id, envelope_ref(read->envelope), body);
 }
 
+struct message *message_of_envelope(const struct spool_read *read)
+{
+	if (read->error != SPOOL_DAMAGED || read->envelope == NULL)
+		return NULL;
+	return message_new(read->id, envelope_ref(read->envelope), body_new(0, 0));
+}
+
 struct message *message_ref(struct message *message)
 {
 	atomic_fetch_add_explicit(&message->refs, 1, memory_order_relaxed);

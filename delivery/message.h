@@ -29,6 +29,11 @@ struct spool_read;
 struct message *message_new(uint64_t spool_id, struct envelope *envelope, struct body *body);
 /* From what was read back (envelope and body asked for); takes the body. Null if it failed. */
 struct message *message_from_spool(struct spool_read *read);
+/*
+ * From what was read back damaged: the envelope with an empty body, to fail the recipients and to
+ * tell the sender, never to be sent. Null if the envelope is lost too.
+ */
+struct message *message_of_envelope(const struct spool_read *read);
 struct message *message_ref(struct message *message);
 /* Accepts null. Any thread. */
 void message_unref(struct message *message);

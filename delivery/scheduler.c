@@ -200,30 +200,65 @@ static void set_waiting(struct scheduler *s, struct queue_copy *copy,
 	free(list);
 }
 
+/* COPY has its message and goes on. False: nobody waits for it any more, it is gone. */
+static bool copy_read(struct scheduler *s, struct queue_copy *copy, struct spool_read *read,
+		      struct message *message)
+{
+	bool others = queue_copy_has_sibling(copy);
+
+	if (copy->recipient_count == 0 && read->states != NULL)
+		set_waiting(s, copy, read->states);
+	queue_loaded(s->queues, copy, message, s->now_ms);
+	if (copy->recipient_count > 0)
+		return true;
+	queue_copy_gone(s->queues, copy, s->now_ms);
+	scheduler_settle(s, read->id, others, false);
+	return false;
+}
+
+/* Its recipients fail by an envelope without a body; what is not even that is no longer tried. */
+static void copy_damaged(struct scheduler *s, struct queue_copy *copy, struct spool_read *read)
+{
+	struct message *message = message_of_envelope(read);
+	struct outcome *outcome;
+
+	if (message == NULL) {
+		scheduler_unreadable(s, read->id, read->error);
+		queue_loaded(s->queues, copy, NULL, s->now_ms);
+		queue_copy_gone(s->queues, copy, s->now_ms);
+		return;
+	}
+	if (copy_read(s, copy, read, message)) {
+		log_error("message %llu is damaged on disk: its recipients fail and its sender is told",
+			  (unsigned long long)read->id);
+		outcome = outcome_local(OUTCOME_FAILED, OUTCOME_STAGE_NONE, "5.3.0", NULL,
+					"The message was damaged on the disk of this server");
+		scheduler_copy_failed(s, copy, outcome);
+		outcome_unref(outcome);
+	}
+	message_unref(message);
+}
+
 static void on_copy_loaded(struct scheduler *s, struct spool_read *read)
 {
 	struct queue_copy *copy = queue_copy_find(s->queues, read->owner.slot, read->owner.generation);
-	struct message *message = message_from_spool(read);
-	bool others, nobody_waits;
+	struct message *message;
 
-	if (copy == NULL) {
+	if (copy == NULL)
+		return;
+	if (read->error == SPOOL_DAMAGED || read->error == SPOOL_GONE) {
+		copy_damaged(s, copy, read);
+		return;
+	}
+	message = message_from_spool(read);
+	if (message != NULL) {
+		copy_read(s, copy, read, message);
 		message_unref(message);
 		return;
 	}
-	others = queue_copy_has_sibling(copy);
-	if (message != NULL && copy->recipient_count == 0 && read->states != NULL)
-		set_waiting(s, copy, read->states);
-	if (message == NULL)
-		log_error("message %llu cannot be read back from the spool: %s",
-			  (unsigned long long)read->id, spool_error_name(read->error));
-	nobody_waits = message != NULL && copy->recipient_count == 0;
-	queue_loaded(s->queues, copy, message, s->now_ms);
-	/* A damaged record stays in the spool for somebody to look at; it is no longer tried. */
-	if (read->error == SPOOL_GONE || read->error == SPOOL_DAMAGED || nobody_waits)
-		queue_copy_gone(s->queues, copy, s->now_ms);
-	if (nobody_waits)
-		scheduler_settle(s, read->id, others, false);
-	message_unref(message);
+	log_error("message %llu cannot be read back from the spool: %s", (unsigned long long)read->id,
+		  spool_error_name(read->error));
+	queue_loaded(s->queues, copy, NULL, s->now_ms);
 }
 
 static void on_loaded(struct scheduler *s, struct mail *mail)
@@ -449,6 +484,11 @@ void scheduler_free(struct scheduler *s)
 struct queue_set *scheduler_queues(struct scheduler *s)
 {
 	return s->queues;
+}
+
+uint64_t scheduler_unreadable_count(const struct scheduler *s)
+{
+	return s->unreadable;
 }
 
 uint64_t scheduler_now_ms(const struct scheduler *s)

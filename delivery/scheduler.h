@@ -36,6 +36,8 @@ struct queue_set *scheduler_queues(struct scheduler *scheduler);
 /* As tools show them: of its latest plan, else of its key. */
 const char *scheduler_next_hop(const struct queue *queue);
 const char *scheduler_connector(const struct queue *queue);
+/* Messages of which not even the envelope could be read, so that nobody was told. */
+uint64_t scheduler_unreadable_count(const struct scheduler *scheduler);
 uint64_t scheduler_now_ms(const struct scheduler *scheduler);
 
 #endif

@@ -209,19 +209,37 @@ static void add_recovered(struct pending *p, const struct rcpt_states *states)
 	p->is_recovered = false;
 }
 
+/* Its record is not done: it stays in the spool, in the end in quarantine, for somebody to look at. */
+void scheduler_unreadable(struct scheduler *s, uint64_t spool_id, enum spool_error error)
+{
+	struct err err;
+
+	s->unreadable++;
+	err_set(&err, ERR_STORE, 0, "message %llu cannot be read from the spool (%s), nor can its sender be told",
+		(unsigned long long)spool_id, spool_error_name(error));
+	err_remedy(&err, "the tracking log tells by this id whose it is; what is left of it stays in "
+			 "the spool; check the disk");
+	log_err("a message is lost", &err);
+}
+
+/* The sender is told of failures also where the text of the message is lost. */
 void scheduler_pending_loaded(struct scheduler *s, struct spool_read *read)
 {
 	struct pending *p = pending_find(s, read->id);
-	struct message *message = message_from_spool(read);
+	struct message *message = read->error == SPOOL_DAMAGED ? message_of_envelope(read)
+							       : message_from_spool(read);
 
-	if (p != NULL)
-		p->is_loading = false;
-	if (p == NULL || message == NULL || read->states == NULL) {
-		log_error("message %llu cannot be read back to notify its sender: %s",
-			  (unsigned long long)read->id, spool_error_name(read->error));
+	if (p == NULL) {
 		message_unref(message);
-		if (p != NULL && (read->error == SPOOL_GONE || read->error == SPOOL_DAMAGED))
-			pending_drop(s, p);
+		return;
+	}
+	p->is_loading = false;
+	if (message == NULL || read->states == NULL) {
+		message_unref(message);
+		if (read->error != SPOOL_GONE && read->error != SPOOL_DAMAGED)
+			return; /* it stays due */
+		scheduler_unreadable(s, read->id, read->error);
+		pending_drop(s, p);
 		return;
 	}
 	message_unref(p->message);

@@ -72,6 +72,7 @@ struct scheduler {
 	uint64_t notify_due_ms;   /* 0: nothing pending */
 	uint64_t states_due_ms;   /* 0: no states wait */
 	bool has_notified;        /* in this turn: its states go at once */
+	uint64_t unreadable;      /* scheduler_unreadable_count() */
 	uint64_t resubmit_due_ms; /* 0: nothing waits for the replica */
 };
 
@@ -99,6 +100,8 @@ void scheduler_failed(struct scheduler *s, uint64_t spool_id, struct message *me
 		      const uint32_t *recipients, struct outcome **outcomes, uint32_t count);
 /* A ready or waiting copy fails for good by OUTCOME (borrowed); it is gone afterwards. */
 void scheduler_copy_failed(struct scheduler *s, struct queue_copy *copy, struct outcome *outcome);
+/* Nothing of a message can be read: it is no longer tried. Logs and counts it. */
+void scheduler_unreadable(struct scheduler *s, uint64_t spool_id, enum spool_error error);
 /* All ready copies of a domain's queue fail. */
 void scheduler_domain_failed(struct scheduler *s, struct queue *queue, struct outcome *outcome);
 /* After a change of COPY's message: a notification may be due, the message may be done. */

@@ -153,10 +153,11 @@ static uint32_t behind(const struct spool_scan *scan, uint32_t at, uint64_t *id_
 
 void spool_scan_resync(struct spool_scan *scan, uint64_t *id_r)
 {
-	struct spool_header header;
+	struct spool_scanned record;
 
 	scan->at = behind(scan, scan->at, id_r);
-	while (scan->at < scan->len && !is_good_at(scan, scan->at, &header))
+	while (scan->at < scan->len && !is_good_at(scan, scan->at, &record.header) &&
+	       !spool_scan_front(scan, &record))
 		scan->at = scan->len - scan->at > SPOOL_ALIGN ? scan->at + SPOOL_ALIGN : scan->len;
 }
 

@@ -41,8 +41,8 @@ int spool_scan_next(struct spool_scan *scan, struct spool_scanned *record_r);
  */
 bool spool_scan_front(const struct spool_scan *scan, struct spool_scanned *record_r);
 /*
- * Behind a bad record: moves scan->at to the next good one, or to the end. ID_R is the message
- * the bad record was of, 0 if its header is bad too.
+ * Behind a bad record: moves scan->at to the next that is good or has spool_scan_front(), or to
+ * the end. ID_R is the message the bad record was of, 0 if its header is bad too.
  */
 void spool_scan_resync(struct spool_scan *scan, uint64_t *id_r);
 /* A record header of commit LAST + 2 or later lies at scan->at or beyond. */

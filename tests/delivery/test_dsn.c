@@ -33,6 +33,7 @@ static void there_is_none_for_the_null_sender(void **state)
 	assert_true(dsn_build(&request, &out, &is_8bit));
 	assert_false(is_8bit);
 	assert_non_null(strstr(out.data, "postmaster@h"));
+	assert_null(strstr(out.data, "text/rfc822-headers")); /* none of it is returned */
 	buf_free(&out);
 }
 

@@ -229,6 +229,30 @@ static void test_damaged_sealed_record_stops_the_start_unless_accepted(void **st
 	}
 }
 
+/* Damage in one message is no reason to lose the envelope of the next, which is damaged as well. */
+static void test_damaged_neighbours_keep_their_envelopes(void **state)
+{
+	struct spool_bench b;
+	struct image image;
+	uint64_t id[FILL];
+
+	(void)state;
+	bench_init(&b);
+	b.options.ignore_sidecars = b.options.accept_damage = true;
+	fill(&b, id, FILL, &image);
+	for (int i = 6; i >= 3; i--) /* a record behind a broken one is not found */
+		break_message(&image, id[i], i == 3 ? 0 : 1000);
+	image_put(&image, &b);
+	bench_open(&b);
+	assert_int_equal(b.recovered.damages, 4);
+	assert_int_equal(b.recovered.count, FILL - 1);
+	for (int i = 3; i < 8; i++)
+		assert_int_equal(bench_check(&b, id[i], 1, 4000),
+				 i == 3 ? SPOOL_GONE : i < 7 ? SPOOL_DAMAGED : SPOOL_OK);
+	image_free(&image);
+	bench_fini(&b);
+}
+
 /* As a file in the folder it is the administrator's word, for one start. */
 static void test_damage_is_accepted_once_by_a_file(void **state)
 {
@@ -616,6 +640,7 @@ int main(void)
 		cmocka_unit_test(test_torn_last_group_is_all_or_nothing),
 		cmocka_unit_test(test_torn_tail_is_sealed_and_never_written_again),
 		cmocka_unit_test(test_damaged_sealed_record_stops_the_start_unless_accepted),
+		cmocka_unit_test(test_damaged_neighbours_keep_their_envelopes),
 		cmocka_unit_test(test_damage_is_accepted_once_by_a_file),
 		cmocka_unit_test(test_damage_before_a_later_commit_is_no_torn_tail),
 		cmocka_unit_test(test_damage_under_a_running_spool_leaves_the_envelope),
