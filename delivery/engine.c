@@ -110,6 +110,7 @@ void engine_mail_free(struct mail *mail)
 		return;
 	case MAIL_CONNECT:
 	case MAIL_DISCONNECT:
+	case MAIL_CONNECTION_PLAN:
 		free_connect_order(mail);
 		return;
 	case MAIL_ASSIGN:
@@ -128,6 +129,7 @@ void engine_mail_free(struct mail *mail)
 		accepted_free(WP_CONTAINER(mail, struct accepted, mail));
 		return;
 	case MAIL_CONNECTION_READY:
+	case MAIL_CONNECTION_CLOSING:
 	case MAIL_CONNECTION_GONE:
 		free_connection_report(mail);
 		return;

@@ -54,6 +54,7 @@ enum mail_kind {
 	MAIL_LOOP_VIEW,     /* struct view_mail */
 	MAIL_CONNECT,       /* struct connect_order */
 	MAIL_DISCONNECT,    /* struct connect_order */
+	MAIL_CONNECTION_PLAN, /* struct connect_order: what holds for it now */
 	MAIL_ASSIGN,        /* struct assignment */
 	MAIL_ROUTE,         /* struct route_order */
 	MAIL_NOTIFY,        /* struct notify_order */
@@ -64,6 +65,7 @@ enum mail_kind {
 	MAIL_ACCEPTED,        /* struct accepted, from the writer */
 	MAIL_SCHEDULER_VIEW,  /* struct view_mail */
 	MAIL_CONNECTION_READY,/* struct connection_report */
+	MAIL_CONNECTION_CLOSING, /* struct connection_report: takes nothing more */
 	MAIL_CONNECTION_GONE, /* struct connection_report */
 	MAIL_ASSIGNED,        /* struct assignment, answered */
 	MAIL_ROUTED,          /* struct route_order, answered */
@@ -89,11 +91,11 @@ struct accepted {
 	struct routed *routed;   /* owned */
 };
 
-/* Open (or close) the connection with this handle. */
+/* Open (or close, or look again at) the connection with this handle. */
 struct connect_order {
 	struct mail mail;
 	struct handle connection;
-	struct plan *plan; /* one reference */
+	struct plan *plan; /* one reference; null to close it */
 };
 
 struct connection_report {

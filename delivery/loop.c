@@ -157,6 +157,9 @@ static void handle_mail(struct loop *loop, struct mail *mail)
 	case MAIL_DISCONNECT:
 		outbound_disconnect(loop, WP_CONTAINER(mail, struct connect_order, mail));
 		return;
+	case MAIL_CONNECTION_PLAN:
+		outbound_new_plan(loop, WP_CONTAINER(mail, struct connect_order, mail));
+		return;
 	case MAIL_ASSIGN:
 		outbound_assign(loop, WP_CONTAINER(mail, struct assignment, mail));
 		return;

@@ -172,21 +172,75 @@ static void each_connection(struct loop *loop, void (*fn)(struct outbound *o))
 	}
 }
 
+/*
+ * Ends a connection that the directory has no more use for, which is no fault of the host's: so the
+ * scheduler is told first, and gives it nothing more.
+ */
+static void end_by_view(struct outbound *o, bool is_trusted)
+{
+	report(o->loop, &o->handle, MAIL_CONNECTION_CLOSING, false, NULL);
+	o->is_quitting = true;
+	if (o->state != OUTBOUND_SESSION) {
+		outbound_finish(o, false, NULL);
+		return;
+	}
+	if (is_trusted)
+		client_session_quit(o->session, loop_now_ms(o->loop));
+	else
+		client_session_lost(o->session, "the peer's certificate left the directory",
+				    loop_now_ms(o->loop));
+	outbound_pump(o);
+}
+
+/* At once, also in the middle of a message. */
 static void drop_untrusted(struct outbound *o)
 {
 	bool edge;
 
-	if (o->state != OUTBOUND_SESSION || o->peer_hash[0] == '\0' ||
-	    snapshot_find_certificate(o->loop->view->snap, o->peer_hash, &edge) != NULL)
-		return;
-	client_session_lost(o->session, "the peer's certificate left the directory",
-			    loop_now_ms(o->loop));
-	outbound_pump(o);
+	if (o->state == OUTBOUND_SESSION && o->peer_hash[0] != '\0' &&
+	    snapshot_find_certificate(o->loop->view->snap, o->peer_hash, &edge) == NULL)
+		end_by_view(o, false);
 }
 
 void outbound_view_changed(struct loop *loop)
 {
 	each_connection(loop, drop_untrusted);
+}
+
+/* What the peer showed is still one of the certificates of this target; true for all others. */
+static bool is_still_pinned(const struct outbound *o, const struct plan_target *target)
+{
+	uint8_t hash[TLS_HASH_SIZE];
+
+	return o->peer_hash[0] == '\0' ||
+	       (tls_hash_parse(o->peer_hash, hash) && plan_is_pinned(target, hash));
+}
+
+static void adopt_plan(struct outbound *o, struct plan *plan, unsigned target)
+{
+	struct plan *old = o->plan;
+
+	o->plan = plan_ref(plan);
+	if (o->state == OUTBOUND_LOOKUP)
+		outbound_try_target(o, target); /* the search refers to the old one */
+	else
+		o->target = target + 1;
+	plan_unref(old);
+}
+
+void outbound_new_plan(struct loop *loop, struct connect_order *order)
+{
+	struct outbound *o = slot_find(&loop->outbound, &order->connection);
+	int target;
+
+	if (o != NULL && !o->is_quitting) {
+		target = plan_find_target(order->plan, o->plan, o->target - 1);
+		if (target >= 0 && is_still_pinned(o, &order->plan->targets[target]))
+			adopt_plan(o, order->plan, (unsigned)target);
+		else
+			end_by_view(o, target < 0);
+	}
+	engine_mail_free(&order->mail);
 }
 
 static void quit(struct outbound *o)

@@ -12,6 +12,11 @@
 void outbound_connect(struct loop *loop, struct connect_order *order);
 /* MAIL_DISCONNECT: quits after what it has; takes ORDER. */
 void outbound_disconnect(struct loop *loop, struct connect_order *order);
+/*
+ * MAIL_CONNECTION_PLAN, takes ORDER: after a change of the view. A connection that does not fit the
+ * plan ends, cut off if the peer's certificate is no longer one for it; any other goes on under it.
+ */
+void outbound_new_plan(struct loop *loop, struct connect_order *order);
 /* Sends a copy; takes A, which goes back to the scheduler when it is answered. */
 void outbound_assign(struct loop *loop, struct assignment *a);
 void outbound_view_changed(struct loop *loop);

@@ -158,6 +158,15 @@ static void start_target(struct outbound *o, const struct plan_target *target)
 				    loop->seed, RESOLVER_DEADLINE_MS, on_found, o);
 }
 
+void outbound_try_target(struct outbound *o, unsigned index)
+{
+	mx_lookup_cancel(o->lookup);
+	o->lookup = NULL;
+	o->address_count = o->address_next = 0;
+	o->target = index;
+	outbound_try_next(o);
+}
+
 /* The next address of this target, else the next target, else the end. */
 void outbound_try_next(struct outbound *o)
 {

@@ -60,6 +60,8 @@ static inline const struct plan_target *outbound_target(const struct outbound *o
 
 /* outbound_connect.c: attempts. */
 void outbound_try_next(struct outbound *o);
+/* Target INDEX of the plan again, from its addresses on. */
+void outbound_try_target(struct outbound *o, unsigned index);
 /* The current address cannot be used: OUTCOME (borrowed) is why. */
 void outbound_attempt_failed(struct outbound *o, struct outcome *outcome);
 void outbound_drop_socket(struct outbound *o);

@@ -43,20 +43,12 @@ void outbound_session_begin(struct outbound *o)
 
 /* --- identity ------------------------------------------------------------------------------------- */
 
-static bool is_pinned(const struct plan_target *target, const uint8_t hash[static TLS_HASH_SIZE])
-{
-	for (unsigned i = 0; i < target->hash_count; i++)
-		if (memcmp(target->hashes[i], hash, TLS_HASH_SIZE) == 0)
-			return true;
-	return false;
-}
-
 /* The peer has to show one of the certificates that the directory has for it. */
 static bool check_pin(struct outbound *o, const struct tls *tls, struct err *err)
 {
 	uint8_t hash[TLS_HASH_SIZE];
 
-	if (!tls_peer_hash(tls, hash) || !is_pinned(outbound_target(o), hash)) {
+	if (!tls_peer_hash(tls, hash) || !plan_is_pinned(outbound_target(o), hash)) {
 		err_set(err, ERR_TLS, 0,
 			"%s shows a certificate that the directory does not have for it", o->host);
 		return false;

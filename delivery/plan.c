@@ -444,6 +444,48 @@ struct plan *plan_new(const struct view *view, const struct queue_key *key, unsi
 	return plan;
 }
 
+/* --- comparing ---------------------------------------------------------------------------- */
+
+static bool same_hop(const struct plan_target *a, const struct plan_target *b)
+{
+	return a->hop.kind == b->hop.kind && a->hop.port == b->hop.port &&
+	       strcmp(a->hop.name, b->hop.name) == 0 && strcmp(a->name, b->name) == 0 &&
+	       strcmp(a->unix_path, b->unix_path) == 0;
+}
+
+/* Levels of TLS are in order, what proves more is good enough; a pin is a matter of its own. */
+static bool satisfies(const struct plan_rules *old, const struct plan_rules *rules)
+{
+	if (old->is_own != rules->is_own || old->force_helo != rules->force_helo ||
+	    old->inactivity_ms != rules->inactivity_ms || old->max_messages != rules->max_messages)
+		return false;
+	if (rules->tls == PLAN_TLS_DOMAIN && strcmp(old->tls_domain, rules->tls_domain) != 0)
+		return false;
+	return old->tls >= rules->tls && (old->tls == PLAN_TLS_PINNED) == (rules->tls == PLAN_TLS_PINNED);
+}
+
+int plan_find_target(const struct plan *plan, const struct plan *old, unsigned index)
+{
+	const struct plan_target *was = &old->targets[index];
+
+	if (plan->is_lmtp != old->is_lmtp || plan->is_mailbox != old->is_mailbox ||
+	    strcmp(plan->helo, old->helo) != 0)
+		return -1;
+	for (unsigned i = 0; i < plan->target_count; i++)
+		if (same_hop(&plan->targets[i], was) &&
+		    satisfies(&was->rules, &plan->targets[i].rules))
+			return (int)i;
+	return -1;
+}
+
+bool plan_is_pinned(const struct plan_target *target, const uint8_t hash[static TLS_HASH_SIZE])
+{
+	for (unsigned i = 0; i < target->hash_count; i++)
+		if (memcmp(target->hashes[i], hash, TLS_HASH_SIZE) == 0)
+			return true;
+	return false;
+}
+
 struct plan *plan_ref(struct plan *plan)
 {
 	atomic_fetch_add_explicit(&plan->refs, 1, memory_order_relaxed);

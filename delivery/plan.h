@@ -2,8 +2,9 @@
  * How a next hop is reached: the candidates in order, and the rules for talking to them.
  *
  * Made by the scheduler from a queue's key and the current view whenever a connection is
- * opened, so an edited smart host or certificate counts from the next connection on. One
- * plain-malloc object, counted, immutable: a loop holds it as long as the connection lives.
+ * opened, and anew for what is open when the view changes: a connection whose host, rules or
+ * certificate are no longer in it is closed, every other one goes on under the new plan. One
+ * plain-malloc object, counted, immutable.
  */
 #ifndef WP_DELIVERY_PLAN_H
 #define WP_DELIVERY_PLAN_H
@@ -67,6 +68,13 @@ struct plan {
  * equal rank are rotated by it. Never null; without targets `why` says what is missing.
  */
 struct plan *plan_new(const struct view *view, const struct queue_key *key, unsigned rotation);
+/*
+ * The place in PLAN of the host that is target INDEX of OLD, if what is connected to it may go on:
+ * same address, same names, nothing more to prove. -1: it may not. Certificates are not compared.
+ */
+int plan_find_target(const struct plan *plan, const struct plan *old, unsigned index);
+/* HASH is one that the directory has for TARGET. */
+bool plan_is_pinned(const struct plan_target *target, const uint8_t hash[static TLS_HASH_SIZE]);
 struct plan *plan_ref(struct plan *plan);
 /* Any thread; null is accepted. */
 void plan_unref(struct plan *plan);

@@ -81,19 +81,6 @@ static void on_accepted(struct scheduler *s, struct mail *mail)
 	accepted_free(a);
 }
 
-/* Hosts, ports, certificates may be others now: new connections for new mail. */
-static void renew_connections(struct scheduler *s, struct queue *queue)
-{
-	struct queue_connection *connection;
-
-	LIST_FOREACH(connection, &queue->connections, link) {
-		if (connection->state == CONNECTION_OPENING || connection->closing)
-			continue;
-		queue_connection_closing(s->queues, connection);
-		scheduler_disconnect(s, connection);
-	}
-}
-
 static void on_view(struct scheduler *s, struct mail *mail)
 {
 	struct view_mail *m = WP_CONTAINER(mail, struct view_mail, mail);
@@ -105,7 +92,7 @@ static void on_view(struct scheduler *s, struct mail *mail)
 	queue_set_limits(s->queues, &s->view->limits);
 	/* What could not go, or could not be reached, may have another way now. */
 	for (queue = queue_first(s->queues); queue != NULL; queue = queue_after(queue)) {
-		renew_connections(s, queue);
+		scheduler_look_again(s, queue);
 		if (queue->key.kind == QUEUE_UNREACHABLE || queue->retry)
 			queue_resubmit(s->queues, queue, s->now_ms);
 	}
@@ -118,6 +105,16 @@ static void on_ready(struct scheduler *s, struct mail *mail)
 
 	if (c != NULL)
 		queue_connection_ready(s->queues, &c->queue, s->now_ms);
+	free(report);
+}
+
+static void on_closing(struct scheduler *s, struct mail *mail)
+{
+	struct connection_report *report = WP_CONTAINER(mail, struct connection_report, mail);
+	struct sched_connection *c = scheduler_connection_find(s, &report->connection);
+
+	if (c != NULL)
+		queue_connection_closing(s->queues, &c->queue);
 	free(report);
 }
 
@@ -303,6 +300,7 @@ static void (*const handlers[])(struct scheduler *s, struct mail *mail) = {
 	[MAIL_ACCEPTED] = on_accepted,
 	[MAIL_SCHEDULER_VIEW] = on_view,
 	[MAIL_CONNECTION_READY] = on_ready,
+	[MAIL_CONNECTION_CLOSING] = on_closing,
 	[MAIL_CONNECTION_GONE] = on_gone,
 	[MAIL_ASSIGNED] = on_assigned,
 	[MAIL_ROUTED] = on_routed,

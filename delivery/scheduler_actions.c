@@ -30,8 +30,6 @@ void scheduler_connection_free(struct scheduler *s, struct sched_connection *c)
 {
 	struct connection_table *table = &s->connections[c->handle.loop];
 
-	plan_unref(c->plan);
-	c->plan = NULL;
 	c->in_use = false;
 	c->handle.generation++;
 	table->spare[table->spare_count++] = c->handle.slot;
@@ -53,10 +51,8 @@ void scheduler_connections_free(struct scheduler *s)
 	for (uint16_t i = 0; i < s->engine->loop_count; i++) {
 		struct connection_table *table = &s->connections[i];
 
-		for (uint32_t j = 0; j < table->count; j++) {
-			plan_unref(table->slots[j]->plan);
+		for (uint32_t j = 0; j < table->count; j++)
 			free(table->slots[j]);
-		}
 		free(table->slots);
 		free(table->spare);
 	}
@@ -104,13 +100,14 @@ const char *scheduler_connector(const struct queue *queue)
 	return plan != NULL && plan->connector[0] != '\0' ? plan->connector : queue->key.connector;
 }
 
+/* Borrowed: the queue's until the next one is made. */
 static struct plan *make_plan(struct scheduler *s, struct queue *queue)
 {
 	struct queue_memory *memory = memory_of(queue);
 
 	plan_unref(memory->plan);
 	memory->plan = plan_new(s->view, &queue->key, memory->rotation++);
-	return plan_ref(memory->plan);
+	return memory->plan;
 }
 
 static uint16_t pick_loop(struct scheduler *s, struct queue *queue)
@@ -126,24 +123,53 @@ static uint16_t pick_loop(struct scheduler *s, struct queue *queue)
 
 /* --- actions ------------------------------------------------------------------------------- */
 
+static void order_connection(struct scheduler *s, const struct sched_connection *c,
+			     struct plan *plan, enum mail_kind kind)
+{
+	struct connect_order *order = mem_zero(1, sizeof(*order));
+
+	order->connection = c->handle;
+	order->plan = plan;
+	scheduler_order(s, c->handle.loop, &order->mail, kind);
+}
+
 static void act_open(struct scheduler *s, struct queue_action *action)
 {
 	struct queue *queue = action->queue;
 	uint16_t loop = pick_loop(s, queue);
 	struct sched_connection *c = connection_new(s, loop);
-	struct connect_order *order;
+	struct plan *plan = make_plan(s, queue);
 
 	queue_connection_add(s->queues, queue, &c->queue, loop);
-	c->plan = make_plan(s, queue);
-	if (c->plan->target_count == 0) {
-		queue_connection_gone(s->queues, &c->queue, true, c->plan->why, s->now_ms);
+	if (plan->target_count == 0) {
+		queue_connection_gone(s->queues, &c->queue, true, plan->why, s->now_ms);
 		scheduler_connection_free(s, c);
 		return;
 	}
-	order = mem_zero(1, sizeof(*order));
-	order->connection = c->handle;
-	order->plan = plan_ref(c->plan);
-	scheduler_order(s, loop, &order->mail, MAIL_CONNECT);
+	order_connection(s, c, plan_ref(plan), MAIL_CONNECT);
+}
+
+void scheduler_look_again(struct scheduler *s, struct queue *queue)
+{
+	struct queue_connection *connection;
+	struct plan *plan = NULL;
+
+	if (LIST_EMPTY(&queue->connections))
+		return;
+	if (s->view->viewpoint != NULL)
+		plan = make_plan(s, queue);
+	LIST_FOREACH(connection, &queue->connections, link) {
+		struct sched_connection *c = WP_CONTAINER(connection, struct sched_connection, queue);
+
+		if (connection->closing)
+			continue;
+		if (plan != NULL) {
+			order_connection(s, c, plan_ref(plan), MAIL_CONNECTION_PLAN);
+			continue;
+		}
+		queue_connection_closing(s->queues, connection); /* a host without a server object */
+		order_connection(s, c, NULL, MAIL_DISCONNECT);
+	}
 }
 
 static void act_assign(struct scheduler *s, struct queue_action *action)
@@ -163,18 +189,10 @@ static void act_assign(struct scheduler *s, struct queue_action *action)
 	}
 }
 
-void scheduler_disconnect(struct scheduler *s, struct queue_connection *connection)
-{
-	struct sched_connection *c = WP_CONTAINER(connection, struct sched_connection, queue);
-	struct connect_order *order = mem_zero(1, sizeof(*order));
-
-	order->connection = c->handle;
-	scheduler_order(s, c->handle.loop, &order->mail, MAIL_DISCONNECT);
-}
-
 static void act_close(struct scheduler *s, struct queue_action *action)
 {
-	scheduler_disconnect(s, action->connection);
+	order_connection(s, WP_CONTAINER(action->connection, struct sched_connection, queue), NULL,
+			 MAIL_DISCONNECT);
 }
 
 static void act_load(struct scheduler *s, struct queue_action *action)

@@ -16,7 +16,6 @@
 struct sched_connection {
 	struct queue_connection queue;
 	struct handle handle;
-	struct plan *plan;
 	bool in_use;
 };
 
@@ -88,8 +87,8 @@ static inline bool scheduler_may_act(const struct scheduler *s)
 void scheduler_act(struct scheduler *s);
 void scheduler_connection_free(struct scheduler *s, struct sched_connection *c);
 struct sched_connection *scheduler_connection_find(struct scheduler *s, const struct handle *h);
-/* Orders the loop to end it after what it has. */
-void scheduler_disconnect(struct scheduler *s, struct queue_connection *connection);
+/* The view has changed: QUEUE's connections go on only where they fit it. */
+void scheduler_look_again(struct scheduler *s, struct queue *queue);
 void scheduler_connections_free(struct scheduler *s);
 void scheduler_queue_memory_free(struct queue *queue);
 

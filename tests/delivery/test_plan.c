@@ -11,6 +11,7 @@
 #include "tests/delivery/view_fixture.h"
 
 #define HASH "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define OTHER_HASH "sha256:ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static struct net *net;
 static struct view *view;
@@ -336,6 +337,96 @@ static void test_inside_hubs_are_own_servers_and_their_neighbours_are_not(void *
 	}
 }
 
+/* --- after a change of the view -------------------------------------------------------------- */
+
+/* Makes the plan of KEY again after VALUE was set; where the old target INDEX is in it now. */
+static int place_after(struct entry *entry, const char *attribute, const char *value,
+		       unsigned index)
+{
+	struct plan *old = plan_new(view, &(struct queue_key){ .kind = QUEUE_SMART_HOST, .connector = "Out" }, 0);
+	int place;
+
+	net_set(entry, attribute, value);
+	view_unref(view);
+	see("HTA1");
+	make(QUEUE_SMART_HOST, "", "Out", 1);
+	place = plan_find_target(plan, old, index);
+	plan_unref(old);
+	return place;
+}
+
+static void test_a_connection_goes_on_where_nothing_of_it_has_changed(void **state)
+{
+	static const struct { const char *attribute, *value; int place; } rows[] = {
+		{ "SmartHost", "[192.0.2.9]", 0 }, /* one more; the plan is rotated */
+		{ "MaxMessageSize", "1000", 0 },
+		{ "IgnoreStartTls", "TRUE", 0 }, /* opportunistic TLS is more than none */
+		{ "RequireTls", "TRUE", -1 },
+		{ "Port", "26", -1 },
+		{ "Fqdn", "other.example.com", -1 },
+		{ "ForceHelo", "TRUE", -1 },
+	};
+
+	(void)state;
+	net_sites(net, "A");
+	for (size_t i = 0; i < WP_COUNT(rows); i++) {
+		struct net *before = net;
+		struct entry *out;
+
+		net = net_new();
+		net_sites(net, "A");
+		out = send_connector("Out");
+		net_set(out, "DnsRouting", "FALSE");
+		net_set(out, "SmartHost", "[192.0.2.1]");
+		net_set(out, "SmartHost", "relay.example.net");
+		see("HTA1");
+		assert_int_equal(place_after(out, rows[i].attribute, rows[i].value, 1), rows[i].place);
+		view_unref(view);
+		view = NULL;
+		net_free(before);
+	}
+}
+
+static void test_a_connection_to_a_host_that_is_no_longer_named_ends(void **state)
+{
+	struct plan *old;
+	struct entry *out;
+
+	(void)state;
+	net_sites(net, "A");
+	out = send_connector("Out");
+	net_set(out, "DnsRouting", "FALSE");
+	net_set(out, "SmartHost", "[192.0.2.1]");
+	net_set(send_connector("New"), "DnsRouting", "FALSE");
+	net_set(net_find(net, "cn=New,"), "SmartHost", "[192.0.2.2]");
+	see("HTA1");
+	make(QUEUE_SMART_HOST, "", "Out", 0);
+	old = plan_ref(plan);
+	assert_int_equal(plan_find_target(plan, old, 0), 0);
+	make(QUEUE_SMART_HOST, "", "New", 0);
+	assert_int_equal(plan_find_target(plan, old, 0), -1);
+	make(QUEUE_SMART_HOST, "", "Gone", 0);
+	assert_int_equal(plan_find_target(plan, old, 0), -1);
+	plan_unref(old);
+}
+
+static void test_a_pin_is_compared_with_what_the_directory_has_now(void **state)
+{
+	uint8_t hash[TLS_HASH_SIZE];
+
+	(void)state;
+	net_sites(net, "A B");
+	net_link(net, "A-B 10");
+	publish("HTB1", NULL);
+	net_set(net_find(net, "cn=HTB1,"), "CertificateHash", OTHER_HASH);
+	see("HTA1");
+	make(QUEUE_RELAY_SITE, "B", "", 0);
+	assert_true(tls_hash_parse(HASH, hash) && plan_is_pinned(&plan->targets[0], hash));
+	assert_true(tls_hash_parse(OTHER_HASH, hash) && plan_is_pinned(&plan->targets[0], hash));
+	hash[0] ^= 1;
+	assert_false(plan_is_pinned(&plan->targets[0], hash));
+}
+
 static void test_the_own_bindings_are_known_for_the_cut_off(void **state)
 {
 	(void)state;
@@ -380,6 +471,9 @@ int main(void)
 		NET_TEST(test_sources_of_the_site_are_reached_within_it),
 		NET_TEST(test_a_peer_without_a_certificate_is_left_out_and_named),
 		NET_TEST(test_inside_hubs_are_own_servers_and_their_neighbours_are_not),
+		NET_TEST(test_a_connection_goes_on_where_nothing_of_it_has_changed),
+		NET_TEST(test_a_connection_to_a_host_that_is_no_longer_named_ends),
+		NET_TEST(test_a_pin_is_compared_with_what_the_directory_has_now),
 		NET_TEST(test_the_own_bindings_are_known_for_the_cut_off),
 		NET_TEST(test_what_holds_no_mail_for_a_host_has_no_targets),
 	};
