@@ -64,7 +64,18 @@ void accepted_free(struct accepted *a)
 {
 	message_unref(a->message);
 	routed_free(a->routed);
+	track_drop(a->track);
 	free(a);
+}
+
+/* The scheduler has ended; the message is on disk nevertheless. */
+static void free_accepted(struct mail *mail)
+{
+	struct accepted *a = WP_CONTAINER(mail, struct accepted, mail);
+
+	track_end(a->track);
+	a->track = NULL;
+	accepted_free(a);
 }
 
 static void free_view_mail(struct mail *mail)
@@ -126,7 +137,7 @@ void engine_mail_free(struct mail *mail)
 		notify_order_free(WP_CONTAINER(mail, struct notify_order, mail));
 		return;
 	case MAIL_ACCEPTED:
-		accepted_free(WP_CONTAINER(mail, struct accepted, mail));
+		free_accepted(mail);
 		return;
 	case MAIL_CONNECTION_READY:
 	case MAIL_CONNECTION_CLOSING:

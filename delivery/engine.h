@@ -89,6 +89,7 @@ struct accepted {
 	uint16_t loop;
 	struct message *message; /* one reference */
 	struct routed *routed;   /* owned */
+	struct track *track;     /* owned: that it was received; the scheduler's first act for it */
 };
 
 /* Open (or close, or look again at) the connection with this handle. */
@@ -162,6 +163,7 @@ struct route_order *route_order_new(struct message *message, const uint32_t *rec
 				    uint32_t count);
 void route_order_free(struct route_order *order);
 void notify_order_free(struct notify_order *order);
+/* Of a message that was not stored after all: it was not received. */
 void accepted_free(struct accepted *a);
 /* Releases a mail that nobody takes any more: the process ends. */
 void engine_mail_free(struct mail *mail);

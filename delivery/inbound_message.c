@@ -294,7 +294,8 @@ static void hand_in(struct transaction *t)
 	t->submit.notice = &t->notice->mail;
 	t->submit.notice_door = scheduler_door(engine->scheduler);
 	t->is_submitted = true;
-	intake_track(engine, t->envelope, t->spool_id, t->message_id, t->notice->routed, TRACK_RECEIVE);
+	t->notice->track = intake_track(engine, t->envelope, t->spool_id, t->message_id,
+					t->notice->routed, TRACK_RECEIVE);
 	spool_submit(engine->spool, &t->submit);
 }
 

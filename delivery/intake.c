@@ -152,8 +152,9 @@ static void track_routes(struct track *t, const struct routed *routed)
 	track_list_end(t);
 }
 
-void intake_track(struct engine *engine, const struct envelope *envelope, uint64_t spool_id,
-		  const char *message_id, const struct routed *routed, enum track_event event)
+struct track *intake_track(struct engine *engine, const struct envelope *envelope,
+			   uint64_t spool_id, const char *message_id,
+			   const struct routed *routed, enum track_event event)
 {
 	struct track *t = track_begin(engine->tracker, event, envelope->arrival_ms);
 
@@ -168,12 +169,11 @@ void intake_track(struct engine *engine, const struct envelope *envelope, uint64
 	track_text(t, "client_ip", envelope->client.ip);
 	track_text(t, "client_helo", envelope->client.helo);
 	track_text(t, "receive_connector", envelope->client.connector);
-	track_end(t);
 	for (uint32_t i = 0; i < routed->discarded_count; i++) {
-		t = track_begin(engine->tracker, TRACK_DROP, envelope->arrival_ms);
+		track_also(t, TRACK_DROP, envelope->arrival_ms);
 		track_number(t, "id", spool_id);
 		track_text(t, "message_id", message_id);
 		track_text(t, "recipient", envelope->rcpt[routed->discarded[i]].address);
-		track_end(t);
 	}
+	return t;
 }

@@ -27,8 +27,9 @@ void intake_describe(TALLOC_CTX *ctx, const struct view *view, const struct inta
 		     struct envelope *description);
 /* True if nothing of it goes anywhere: every recipient failed. FIRST_R: why. */
 bool intake_all_failed(const struct routed *routed, const struct outcome **first_r);
-/* Records RECEIVE (and what was discarded) in the tracking log. */
-void intake_track(struct engine *engine, const struct envelope *envelope, uint64_t spool_id,
-		  const char *message_id, const struct routed *routed, enum track_event event);
+/* The records of EVENT, and of what is discarded, of a message on its way to the spool: its notice's. */
+struct track *intake_track(struct engine *engine, const struct envelope *envelope,
+			   uint64_t spool_id, const char *message_id,
+			   const struct routed *routed, enum track_event event);
 
 #endif

@@ -172,7 +172,7 @@ static void hand_in(struct notification *n, struct routed *routed)
 	n->submit.door = &n->loop->door;
 	n->submit.notice = &a->mail;
 	n->submit.notice_door = scheduler_door(engine->scheduler);
-	intake_track(engine, n->envelope, n->spool_id, "", routed, TRACK_DSN);
+	a->track = intake_track(engine, n->envelope, n->spool_id, "", routed, TRACK_DSN);
 	spool_group(engine->spool, &n->submit, reported_states(n->order));
 }
 

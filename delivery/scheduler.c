@@ -75,6 +75,8 @@ static void on_accepted(struct scheduler *s, struct mail *mail)
 	struct accepted *a = WP_CONTAINER(mail, struct accepted, mail);
 	struct routed *routed = a->routed;
 
+	track_end(a->track); /* before anything that becomes of it */
+	a->track = NULL;
 	queue_accept(s->queues, a->spool_id, a->arrival_s, a->loop, a->message,
 		     routed->destinations, routed->count, s->now_ms);
 	scheduler_lost(s, a->spool_id, a->message, routed, routed->count > 0);

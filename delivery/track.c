@@ -26,7 +26,7 @@ static const char *const event_names[TRACK_EVENTS] = {
 struct track {
 	struct mail mail;
 	struct tracker *tracker;
-	struct buf line;
+	struct buf line; /* or several */
 	bool first_item;
 };
 
@@ -61,18 +61,38 @@ static void add_json_text(struct buf *b, const char *text)
 	buf_addc(b, '"');
 }
 
-struct track *track_begin(struct tracker *tracker, enum track_event event, uint64_t wall_ms)
+static void begin_line(struct track *t, enum track_event event, uint64_t wall_ms)
 {
-	struct track *t = mem_zero(1, sizeof(*t));
 	char stamp[25];
 
 	clock_iso8601(wall_ms, stamp);
+	buf_printf(&t->line, "{\"time\":\"%s\",\"server\":", stamp);
+	add_json_text(&t->line, t->tracker->server);
+	buf_printf(&t->line, ",\"event\":\"%s\"", event_names[event]);
+}
+
+struct track *track_begin(struct tracker *tracker, enum track_event event, uint64_t wall_ms)
+{
+	struct track *t = mem_zero(1, sizeof(*t));
+
 	t->tracker = tracker;
 	buf_reserve(&t->line, 500);
-	buf_printf(&t->line, "{\"time\":\"%s\",\"server\":", stamp);
-	add_json_text(&t->line, tracker->server);
-	buf_printf(&t->line, ",\"event\":\"%s\"", event_names[event]);
+	begin_line(t, event, wall_ms);
 	return t;
+}
+
+void track_also(struct track *t, enum track_event event, uint64_t wall_ms)
+{
+	buf_adds(&t->line, "}\n");
+	begin_line(t, event, wall_ms);
+}
+
+void track_drop(struct track *t)
+{
+	if (t == NULL)
+		return;
+	buf_free(&t->line);
+	free(t);
 }
 
 void track_text(struct track *t, const char *name, const char *text)
@@ -180,8 +200,7 @@ static void *tracker_thread(void *arg)
 				continue;
 			}
 			buf_add(&tracker->pending, t->line.data, t->line.len);
-			buf_free(&t->line);
-			free(t);
+			track_drop(t);
 			if (tracker->pending.len > 256 * 1024)
 				write_pending(tracker);
 		}

@@ -37,7 +37,7 @@ struct tracker *tracker_open(const char *dir, const char *server, struct err *er
 /* Writes what is left, ends the thread. */
 void tracker_close(struct tracker *tracker);
 
-/* A record being made; one owner. */
+/* A record being made, or several that are handed over together; one owner. */
 struct track;
 
 struct track *track_begin(struct tracker *tracker, enum track_event event, uint64_t wall_ms);
@@ -48,6 +48,10 @@ void track_number(struct track *t, const char *name, uint64_t value);
 void track_list(struct track *t, const char *name);
 void track_item(struct track *t, const char *text);
 void track_list_end(struct track *t);
+/* A further record: what is added from now on is its. */
+void track_also(struct track *t, enum track_event event, uint64_t wall_ms);
+/* It did not happen: no record. Null is accepted. */
+void track_drop(struct track *t);
 /* Hands the record over. Any thread, never waits. */
 void track_end(struct track *t);
 

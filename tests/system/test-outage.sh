@@ -68,6 +68,8 @@ queue() { # next hop or connector, field
 print(*[q[sys.argv[2]] for q in json.load(sys.stdin) if sys.argv[1] in (q["connector"], q["next_hop"])])' "$1" "$2"
 }
 queue_is() { [ "$(queue "$1" "$2")" = "$3" ]; }
+receives() { cat "$dir"/h/state/log/track-*.jsonl | grep -c '"event":"RECEIVE"'; }
+received() { [ "$(receives)" = "$1" ]; }
 queues_are_empty() {
 	hub "$dir/h" queue list --json | python3 -c 'import json,sys; sys.exit(sum(q["messages"] for q in json.load(sys.stdin)) != 0)'
 }
@@ -202,6 +204,7 @@ if mount -t tmpfs -o size=300m none "$dir/h/state/spool" 2>/dev/null; then
 	cp -a "$dir/h/state/spool.was/." "$dir/h/state/spool/"
 	stop_sink out
 	hub_start "$dir/h"
+	before=$(receives) first=$seq
 	"$tools/smtp_load" --port "$in" --messages 2000 --sessions 5 --size 250000 --to 'x%u@far.example' \
 		--first-seq "$seq" --acked "$dir/acked-$seq" >"$dir/load" || true
 	seq=$((seq + 2000))
@@ -214,6 +217,8 @@ if mount -t tmpfs -o size=300m none "$dir/h/state/spool" 2>/dev/null; then
 	seq=$((seq + 100))
 	cat "$dir/load"
 	grep -q '"first_error":"452 4.3.1' "$dir/load"
+	# What was refused is not in the tracking log as received.
+	wait_for 20 received $((before + $(cat "$dir/acked-$first" "$dir/acked-$((first + 2000))" | wc -l)))
 	start_sink out
 	hub "$dir/h" queue retry --yes
 	wait_for 120 queues_are_empty
