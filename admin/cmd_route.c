@@ -5,6 +5,7 @@
 
 #include "admin/cmd.h"
 #include "admin/view.h"
+#include "common/ctl_proto.h"
 #include "topology/route_json.h"
 
 const struct cli_option cmd_route_options[] = {
@@ -31,7 +32,7 @@ struct asker {
 
 static json_t *error_answer(const char *text)
 {
-	return json_pack("{so}", "error", json_string(text));
+	return json_pack("{so}", "error", ctl_text(text));
 }
 
 /* A query without "from" speaks for the default server. */
@@ -74,7 +75,33 @@ static void print_answer(struct asker *a, json_t *result, bool as_json)
 	json_decref(result);
 }
 
+#define QUERY_EXAMPLE "{\"from\":\"SERVER\",\"recipient\":\"user@example.com\"}"
+
+static bool is_blank(const char *line, size_t len)
+{
+	return strspn(line, " \t\r\n") == len;
+}
+
 /* A line that is no query is answered with an error, and the next one is read. */
+static json_t *answer_line(struct asker *a, const char *line, size_t len)
+{
+	char text[JSON_ERROR_TEXT_LENGTH + 120];
+	json_error_t why;
+	json_t *query, *result;
+
+	if (is_blank(line, len))
+		return error_answer("the line is empty; a query is a JSON object: " QUERY_EXAMPLE);
+	query = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+	if (query == NULL) {
+		snprintf(text, sizeof(text), "the line is no JSON: %s; a query is an object: %s",
+			 why.text, QUERY_EXAMPLE);
+		return error_answer(text);
+	}
+	result = answer(a, query);
+	json_decref(query);
+	return result;
+}
+
 static void run_batch(struct asker *a)
 {
 	char *line = NULL;
@@ -82,12 +109,8 @@ static void run_batch(struct asker *a)
 	ssize_t len;
 
 	while ((len = getline(&line, &size, stdin)) >= 0) {
-		json_error_t why;
-		json_t *query = json_loadb(line, (size_t)len, JSON_REJECT_DUPLICATES, &why);
-
-		print_answer(a, query != NULL ? answer(a, query) : error_answer(why.text), true);
+		print_answer(a, answer_line(a, line, (size_t)len), true);
 		fflush(stdout);
-		json_decref(query);
 	}
 	free(line);
 }

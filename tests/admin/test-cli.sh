@@ -105,6 +105,8 @@ batch
 [ $status = 1 ] && pass "batch with errors ends with 1" || fail "batch ended with $status"
 json 'len(v) == 8 and v[0]["outcome"] == "relay-server"'
 json 'all(list(line) == ["error"] for line in v[1:7])'
+json 'v[1]["error"].startswith("the line is no JSON: ") and v[2]["error"].startswith("the line is empty; ")'
+json '"{" in v[2]["error"] and v[5]["error"] == "a query is a JSON object"'
 json 'v[7]["outcome"] == "rejected" and v[7]["status"] == "5.1.1"'
 batch --from HQ-HUB1
 json 'v[6]["connector"] == "Internet"'
