@@ -482,6 +482,27 @@ char *dn_rdn_value(TALLOC_CTX *ctx, const char *dn)
 	return value;
 }
 
+size_t dn_rdn_parts(TALLOC_CTX *ctx, const char *dn, struct dn_part **parts_r)
+{
+	struct dn_part *list = talloc_array(ctx, struct dn_part, DN_MAX_PARTS);
+	struct part part = { 0 };
+	const char *at = dn;
+	size_t n = 0;
+
+	if (list == NULL)
+		mem_fatal(sizeof(*list) * DN_MAX_PARTS);
+	do {
+		at = scan_part(n > 0 ? at + 1 : at, &part);
+		if (at == NULL)
+			break;
+		list[n].type = talloc_strndup(list, part.type, part.type_len);
+		list[n++].value = take_text(list, &part.value);
+	} while (*at == '+' && n < DN_MAX_PARTS);
+	buf_free(&part.value);
+	*parts_r = list;
+	return at != NULL && (*at == '\0' || *at == ',') ? n : 0;
+}
+
 char *dn_escape(TALLOC_CTX *ctx, const char *value)
 {
 	size_t len = strlen(value);

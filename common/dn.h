@@ -38,6 +38,14 @@ char *dn_rdn(TALLOC_CTX *ctx, const char *dn);
 char *dn_rdn_value(TALLOC_CTX *ctx, const char *dn);
 /* The same in OUT (SIZE octets): OUT, or null if DN is invalid or the value is longer. */
 const char *dn_rdn_value_into(const char *dn, char *out, size_t size);
+/*
+ * The types and values of the first RDN of DN, escapes undone, under CTX: how many, 0 if it is
+ * invalid.
+ */
+struct dn_part {
+	const char *type, *value;
+};
+size_t dn_rdn_parts(TALLOC_CTX *ctx, const char *dn, struct dn_part **parts_r);
 /* VALUE with the escapes that RFC 4514 §2.4 asks for, to be put behind "cn=". */
 char *dn_escape(TALLOC_CTX *ctx, const char *value);
 

@@ -94,6 +94,45 @@ void entry_add_text(struct entry *entry, const char *name, const char *text)
 	entry_add(entry, name, text, strlen(text));
 }
 
+struct entry *entry_copy(TALLOC_CTX *ctx, const struct entry *entry)
+{
+	struct entry *copy = entry_new(ctx, entry->dn);
+
+	copy->uuid = entry->uuid;
+	for (size_t i = 0; i < entry->n_attributes; i++) {
+		const struct entry_attribute *from = &entry->attributes[i];
+		struct entry_attribute *to = add_attribute(copy, from->name, strlen(from->name));
+
+		for (size_t v = 0; v < from->n_values; v++)
+			add_value(copy, to, from->values[v].data, from->values[v].len);
+	}
+	return copy;
+}
+
+void entry_drop(struct entry *entry, const char *name)
+{
+	struct entry_attribute *attribute = find_n(entry, name, strlen(name));
+	size_t behind;
+
+	if (attribute == NULL)
+		return;
+	behind = (size_t)(entry->attributes + entry->n_attributes - attribute) - 1;
+	memmove(attribute, attribute + 1, behind * sizeof(*attribute));
+	entry->n_attributes--;
+}
+
+void entry_drop_value(struct entry *entry, const char *name, size_t i)
+{
+	struct entry_attribute *attribute = find_n(entry, name, strlen(name));
+
+	if (attribute == NULL || i >= attribute->n_values)
+		return;
+	memmove(&attribute->values[i], &attribute->values[i + 1],
+		(attribute->n_values - i - 1) * sizeof(*attribute->values));
+	if (--attribute->n_values == 0)
+		entry_drop(entry, name);
+}
+
 const struct entry_attribute *entry_find(const struct entry *entry, const char *name)
 {
 	return find_n(entry, name, strlen(name));

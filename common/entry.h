@@ -53,6 +53,13 @@ struct entry *entry_new(TALLOC_CTX *ctx, const char *dn);
 void entry_add(struct entry *entry, const char *name, const void *data, size_t len);
 void entry_add_text(struct entry *entry, const char *name, const char *text);
 
+/* A copy under CTX. */
+struct entry *entry_copy(TALLOC_CTX *ctx, const struct entry *entry);
+/* Takes value I out of the attribute NAME, and the attribute with its last value. */
+void entry_drop_value(struct entry *entry, const char *name, size_t i);
+/* Takes the attribute NAME out, if it is there. */
+void entry_drop(struct entry *entry, const char *name);
+
 /* The attribute or null. */
 const struct entry_attribute *entry_find(const struct entry *entry, const char *name);
 /* The first value as a C string or null; a value with a NUL inside ends there. */

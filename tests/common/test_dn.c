@@ -180,6 +180,26 @@ static void test_an_escaped_value_reads_back(void **state)
 	}
 }
 
+static void test_the_parts_of_an_rdn(void **state)
+{
+	TALLOC_CTX *ctx = talloc_new(NULL);
+	struct dn_part *parts;
+
+	(void)state;
+	assert_int_equal(dn_rdn_parts(ctx, "cn=A\\, b + uid = c ,dc=x", &parts), 2);
+	assert_string_equal(parts[0].type, "cn");
+	assert_string_equal(parts[0].value, "A, b");
+	assert_string_equal(parts[1].type, "uid");
+	assert_string_equal(parts[1].value, "c");
+	assert_int_equal(dn_rdn_parts(ctx, "cn=a", &parts), 1);
+	assert_int_equal(dn_rdn_parts(ctx, "", &parts), 0);
+	assert_int_equal(dn_rdn_parts(ctx, "cn=a+", &parts), 0);
+	assert_int_equal(dn_rdn_parts(ctx, "cn=a;b", &parts), 0);
+	assert_int_equal(dn_rdn_parts(ctx, "a=1+b=1+c=1+d=1+e=1+f=1+g=1+h=1+i=1+j=1+k=1+l=1+m=1+n=1+o=1+p=1+q=1",
+				      &parts), 0);
+	talloc_free(ctx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_one_rdn_has_a_key_and_two_have_not),
 		cmocka_unit_test(test_keys_tell_who_lies_below_whom),
 		cmocka_unit_test(test_a_name_splits_into_its_first_part_and_its_parent),
+		cmocka_unit_test(test_the_parts_of_an_rdn),
 		cmocka_unit_test(test_an_escaped_value_reads_back),
 	};
 

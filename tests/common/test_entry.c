@@ -144,6 +144,34 @@ static void test_uuid_made_from_a_key_is_stable_and_marked(void **state)
 	assert_false(entry_uuid_is_null(&a));
 }
 
+static void test_values_are_taken_out_of_a_copy(void **state)
+{
+	TALLOC_CTX *ctx = talloc_new(NULL);
+	struct entry *entry = entry_new(ctx, "cn=a"), *copy;
+
+	(void)state;
+	entry_add_text(entry, "x", "1");
+	entry_add_text(entry, "x", "2");
+	entry_add_text(entry, "y", "3");
+	copy = entry_copy(ctx, entry);
+	entry_drop_value(copy, "X", 2);
+	entry_drop_value(copy, "z", 0);
+	entry_drop(copy, "z");
+	assert_int_equal(entry_find(copy, "x")->n_values, 2);
+	entry_drop_value(copy, "X", 0);
+	assert_string_equal(entry_text(copy, "x"), "2");
+	entry_drop_value(copy, "x", 0);
+	assert_null(entry_find(copy, "x"));
+	assert_string_equal(entry_text(copy, "y"), "3");
+	entry_add_text(copy, "x", "4");
+	entry_drop(copy, "Y");
+	assert_int_equal(copy->n_attributes, 1);
+	assert_string_equal(entry_text(copy, "x"), "4");
+	assert_int_equal(entry->n_attributes, 2);
+	assert_int_equal(entry_find(entry, "x")->n_values, 2);
+	talloc_free(ctx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_a_truncated_or_longer_form_is_refused),
 		cmocka_unit_test(test_any_changed_octet_decodes_or_is_refused),
 		cmocka_unit_test(test_uuid_text_round_trips),
+		cmocka_unit_test(test_values_are_taken_out_of_a_copy),
 		cmocka_unit_test(test_uuid_made_from_a_key_is_stable_and_marked),
 	};
 
