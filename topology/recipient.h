@@ -73,4 +73,11 @@ struct recipient_source {
 	void *ctx;
 };
 
+/*
+ * Calls FN for every recipient of a source until it returns false; the view lives during the
+ * call, in which others may be looked up. CTX is the source's. 0, or -1 and ERR.
+ */
+typedef int recipient_each(void *ctx, bool (*fn)(void *arg, const struct recipient *recipient),
+			   void *arg, struct err *err);
+
 #endif

@@ -26,6 +26,7 @@ struct finder {
 
 struct recipient_memory {
 	struct finder *by_address, *by_dn;
+	struct record **records;
 	size_t count;
 };
 
@@ -75,7 +76,10 @@ void recipient_memory_add(struct recipient_memory *memory, const struct entry *e
 	record->data = talloc_memdup(record, data.data, data.len);
 	record->len = data.len;
 	buf_free(&data);
-	memory->count++;
+	if ((memory->count & (memory->count - 1)) == 0)
+		memory->records = talloc_realloc(memory, memory->records, struct record *,
+						 (unsigned)memory->count * 2 + 1);
+	memory->records[memory->count++] = record;
 	if (recipient_decode(record->data, record->len, &recipient, NULL) < 0)
 		return;
 	address = recipient.addresses.first;
@@ -125,4 +129,21 @@ static int by_dn(void *ctx, const char *dn_key, struct recipient *recipient_r, s
 struct recipient_source recipient_memory_source(struct recipient_memory *memory)
 {
 	return (struct recipient_source){ by_address, by_dn, memory };
+}
+
+int recipient_memory_each(void *ctx, bool (*fn)(void *arg, const struct recipient *recipient),
+			  void *arg, struct err *err)
+{
+	const struct recipient_memory *memory = ctx;
+	struct recipient recipient;
+	bool more = true;
+
+	for (size_t i = 0; i < memory->count && more; i++) {
+		const struct record *record = memory->records[i];
+
+		if (recipient_decode(record->data, record->len, &recipient, err) < 0)
+			return -1;
+		more = fn(arg, &recipient);
+	}
+	return 0;
 }

@@ -15,5 +15,7 @@ void recipient_memory_add_list(struct recipient_memory *memory, const struct ent
 size_t recipient_memory_count(const struct recipient_memory *memory);
 /* Read-only from now on, then any thread may use it. */
 struct recipient_source recipient_memory_source(struct recipient_memory *memory);
+/* For the ctx of such a source. */
+recipient_each recipient_memory_each;
 
 #endif

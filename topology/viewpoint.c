@@ -88,6 +88,11 @@ struct viewpoint *viewpoint_new_edge(const struct snapshot *snap, uint32_t edge)
 	return make(snap, SNAP_NONE, edge, SNAP_NONE, true);
 }
 
+struct viewpoint *viewpoint_new_site(const struct snapshot *snap, uint32_t site)
+{
+	return make(snap, SNAP_NONE, SNAP_NONE, site, false);
+}
+
 void viewpoint_free(struct viewpoint *vp)
 {
 	for (uint32_t i = 0; vp != NULL && i < vp->n_classes; i++) {

@@ -16,10 +16,12 @@ struct viewpoint;
 struct viewpoint *viewpoint_new(const struct snapshot *snap, uint32_t server);
 /* How the edge of a subscription (an index) sees it: for tools inside. */
 struct viewpoint *viewpoint_new_edge(const struct snapshot *snap, uint32_t edge);
+/* How SITE (an index, or SNAP_NONE) sees it: as a hub there that is no connector's source. */
+struct viewpoint *viewpoint_new_site(const struct snapshot *snap, uint32_t site);
 void viewpoint_free(struct viewpoint *vp);
 
 const struct snapshot *viewpoint_snapshot(const struct viewpoint *vp);
-/* SNAP_NONE for a subscribed edge. */
+/* SNAP_NONE for a subscribed edge and for a site. */
 uint32_t viewpoint_server(const struct viewpoint *vp);
 /* The local site, or SNAP_NONE. */
 uint32_t viewpoint_site(const struct viewpoint *vp);
