@@ -300,3 +300,10 @@ int replica_each_topology(struct replica_reader *reader,
 {
 	return replica_store_each_topology(store_of(reader), reader->txn, fn, arg, err);
 }
+
+int replica_each_recipient(struct replica_reader *reader,
+			   bool (*fn)(void *arg, const struct replica_record *record), void *arg,
+			   struct err *err)
+{
+	return replica_store_each_recipient(store_of(reader), reader->txn, fn, arg, err);
+}

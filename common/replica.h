@@ -112,5 +112,9 @@ int replica_each_diagnostic(struct replica_reader *reader,
 int replica_each_topology(struct replica_reader *reader,
 			  void (*fn)(void *arg, const struct entry *entry), void *arg,
 			  struct err *err) WP_MUST_CHECK;
+/* Every record with a recipient, until FN returns false; other look-ups may go on in FN. */
+int replica_each_recipient(struct replica_reader *reader,
+			   bool (*fn)(void *arg, const struct replica_record *record), void *arg,
+			   struct err *err) WP_MUST_CHECK;
 
 #endif

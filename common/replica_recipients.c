@@ -55,3 +55,30 @@ struct recipient_source replica_recipient_source(struct replica_reader *reader)
 {
 	return (struct recipient_source){ by_address, by_dn, reader };
 }
+
+/* Hands records on as views. */
+struct hand_on {
+	bool (*fn)(void *arg, const struct recipient *recipient);
+	void *arg;
+	struct err *err;
+	bool failed;
+};
+
+static bool hand_on(void *arg, const struct replica_record *record)
+{
+	struct hand_on *to = arg;
+	struct recipient view;
+
+	to->failed = decode(record, &view, to->err) < 0;
+	return !to->failed && to->fn(to->arg, &view);
+}
+
+int replica_recipients_each(void *ctx, bool (*fn)(void *arg, const struct recipient *recipient),
+			    void *arg, struct err *err)
+{
+	struct hand_on to = { fn, arg, err, false };
+
+	if (replica_each_recipient(ctx, hand_on, &to, err) < 0)
+		return -1;
+	return to.failed ? -1 : 0;
+}

@@ -11,5 +11,7 @@
 /* The source over READER, which has to outlive it. Look-ups only between replica_begin and
  * replica_end; views live until replica_end. */
 struct recipient_source replica_recipient_source(struct replica_reader *reader);
+/* For the ctx of such a source. */
+recipient_each replica_recipients_each;
 
 #endif

@@ -376,6 +376,28 @@ int replica_store_each_topology(const struct replica_store *store, MDB_txn *txn,
 	return result;
 }
 
+int replica_store_each_recipient(const struct replica_store *store, MDB_txn *txn,
+				 bool (*fn)(void *arg, const struct replica_record *record),
+				 void *arg, struct err *err)
+{
+	MDB_val key, value;
+	MDB_cursor *cursor;
+	struct replica_record record;
+	int rc = mdb_cursor_open(txn, store->entry, &cursor), result = 1;
+
+	if (rc != 0)
+		return replica_store_fail(err, "cursor", rc);
+	while (result == 1 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		result = replica_store_record(store, txn, replica_id_at(&key, 0), &record, err);
+		if (result == 1 && record.recipient != NULL && !fn(arg, &record))
+			result = 0;
+	}
+	mdb_cursor_close(cursor);
+	if (result == 1 && rc != MDB_NOTFOUND)
+		return replica_store_fail(err, "read", rc);
+	return result < 0 ? -1 : 0;
+}
+
 /* The NUL-terminated text at *AT, moved behind it; "" when none is left. */
 static const char *take_text(const char **at, const char *end)
 {

@@ -99,6 +99,10 @@ struct entry *replica_store_entry(const struct replica_store *store, MDB_txn *tx
 int replica_store_each_topology(const struct replica_store *store, MDB_txn *txn,
 				void (*fn)(void *arg, const struct entry *entry), void *arg,
 				struct err *err) WP_MUST_CHECK;
+/* Every record with a recipient, until FN returns false. */
+int replica_store_each_recipient(const struct replica_store *store, MDB_txn *txn,
+				 bool (*fn)(void *arg, const struct replica_record *record),
+				 void *arg, struct err *err) WP_MUST_CHECK;
 int replica_store_each_diagnostic(const struct replica_store *store, MDB_txn *txn,
 				  void (*fn)(void *arg, const struct replica_diagnostic *d),
 				  void *arg, struct err *err) WP_MUST_CHECK;

@@ -34,6 +34,8 @@ static void add_sites(struct diff *d, json_t *told)
 		else if (old || new)
 			json_array_append_new(old ? lost : gained, ctl_text(d->sites.name[i]));
 	}
+	d->totals[DIFF_LOST] += json_array_size(lost);
+	d->totals[DIFF_GAINED] += json_array_size(gained);
 	json_object_set_new(told, "lost", lost);
 	json_object_set_new(told, "gained", gained);
 }

@@ -53,9 +53,9 @@ struct diff_query {
  *  "connectors", "domains": [{"name","kind","what","old","new"}…]
  *  "diagnostics": {"new": [{"id","severity","dn","attribute","value"}…],"gone": […]}}
  *
- * Lost: mail got there before and would not now. Gained: the reverse. Moved: it goes another
- * way. Changed: costs, limits or flags differ, the way does not. "old" and "new" of a group are
- * next stops ("direct": the destination), connectors, or homes.
+ * Lost: mail got there before and would not now, or a site sent and no longer can. Gained: the
+ * reverse. Moved: it goes another way. Changed: costs, limits or flags differ, the way does not.
+ * "old" and "new" of a group are next stops ("direct": the destination), connectors, or homes.
  */
 int diff_snapshots(const struct diff_query *query, json_t **diff_r, struct err *err) WP_MUST_CHECK;
 /* The same as a person reads it, appended to OUT. */

@@ -207,7 +207,7 @@ static void test_a_site_without_an_active_hub_is_lost_and_sends_no_more(void **s
 	(void)state;
 	net_set(net_find(new, "cn=HTE1"), "ServerState", "disabled");
 	diff = compare(old, new, (struct diff_query){ .size = 0 });
-	assert_string_equal(told(new, diff), "4 0 0 0\n"
+	assert_string_equal(told(new, diff), "5 0 0 0\n"
 					     "paths lost 4 no-hub-in-site A,B,C,D|E\n"
 					     "gone server-no-certificate cn=HTE1,cn=Servers," NET_SUFFIX "\n");
 	lost = json_object_get(json_object_get(diff, "sources"), "lost");
@@ -293,7 +293,7 @@ static void test_a_new_site_is_gained_with_its_mailbox(void **state)
 	(void)state;
 	net_site(new, "F");
 	net_link(new, "E-F 10");
-	assert_diff(old, new, "0 6 0 0\n"
+	assert_diff(old, new, "0 7 0 0\n"
 			      "paths gained 5 no-such-site A,B,C,D,E|F\n"
 			      "recipients gained 1 unknown-recipient>HTF1 (site F) |\n"
 			      "new server-no-certificate cn=HTF1,cn=Servers," NET_SUFFIX "\n");
@@ -372,7 +372,7 @@ static void test_the_last_source_goes(void **state)
 	(void)state;
 	net_set(net_find(new, "cn=HTD1"), "ServerState", "draining");
 	/* B and C to E and back, and E to A, pass D and no longer fall back on it. */
-	assert_diff(old, new, "8 0 5 1\n"
+	assert_diff(old, new, "9 0 5 1\n"
 			      "paths lost 4 no-hub-in-site A,B,C,E|D\n"
 			      "paths moved 4 backoff direct>direct B,C,E|B,C,E\n"
 			      "paths moved 1 backoff B>B E|A\n"
@@ -452,7 +452,7 @@ static void test_a_sample_of_sources_is_told(void **state)
 	sources = json_object_get(diff, "sources");
 	assert_int_equal(total(sources, "compared"), 2);
 	assert_int_equal(total(sources, "of"), 4);
-	assert_string_equal(told(new, diff), "2 0 0 0\n"
+	assert_string_equal(told(new, diff), "3 0 0 0\n"
 					     "paths lost 2 no-hub-in-site A,C|E\n"
 					     "gone server-no-certificate cn=HTE1,cn=Servers," NET_SUFFIX "\n");
 	json_decref(diff);
@@ -510,7 +510,7 @@ static void test_it_reads_like_this(void **state)
 	diff = compare(old, new, (struct diff_query){ .size = 0 });
 	diff_text(diff, &out);
 	assert_string_equal(out.data,
-		"4 lost, 0 gained, 4 moved, 1 changed\n"
+		"5 lost, 0 gained, 4 moved, 1 changed\n"
 		"No longer sending: E\n"
 		"\n"
 		"Paths between sites\n"

@@ -9,6 +9,7 @@
 
 #include "common/compiler.h"
 #include "tests/topology/net.h"
+#include "topology/recipient_overlay.h"
 
 static void record_of(const struct entry *entry, struct buf *record, struct recipient *view)
 {
@@ -167,6 +168,63 @@ static void test_memory_finds_all_bearers_of_an_address(void **state)
 	net_free(net);
 }
 
+static bool add_address(void *arg, const struct recipient *recipient)
+{
+	char **text = arg;
+
+	*text = talloc_asprintf_append(*text, "%s ", recipient->addresses.first);
+	return strcmp(recipient->addresses.first, "stop@b.com") != 0;
+}
+
+static void test_memory_hands_out_every_recipient_until_it_is_stopped(void **state)
+{
+	struct net *net = net_empty();
+	char *text = talloc_strdup(net->ctx, "");
+
+	(void)state;
+	net_person(net, "a@b.com", NULL);
+	net_person(net, "stop@b.com", NULL);
+	net_person(net, "c@b.com", NULL);
+	net_build(net);
+	assert_int_equal(recipient_memory_each(net->memory, add_address, &text, NULL), 0);
+	assert_string_equal(text, "a@b.com stop@b.com ");
+	net_free(net);
+}
+
+static void test_an_overlay_hides_and_adds(void **state)
+{
+	struct net *net = net_empty(), *more = net_empty();
+	struct recipient_overlay *overlay;
+	struct recipient_source source;
+	struct recipient list[4];
+	char *text = talloc_strdup(net->ctx, "");
+
+	(void)state;
+	net_person(net, "a@b.com", NULL);
+	net_person(net, "gone@b.com", NULL);
+	net_build(net);
+	overlay = recipient_overlay_new(net->ctx, &net->recipients, recipient_memory_each);
+	assert_true(recipient_overlay_is_empty(overlay));
+	recipient_overlay_hide(overlay, &net_find(net, "cn=gone")->uuid);
+	recipient_overlay_hide(overlay, &net_find(net, "cn=gone")->uuid);
+	net_set(net_person(more, "new@b.com", NULL), "proxyAddresses", "a@b.com");
+	recipient_overlay_add_list(overlay, &more->entries);
+	assert_false(recipient_overlay_is_empty(overlay));
+	source = recipient_overlay_source(overlay);
+	assert_int_equal(source.by_address(source.ctx, "a@b.com", list, 4, NULL), 2);
+	assert_int_equal(source.by_address(source.ctx, "a@b.com", list, 1, NULL), 1);
+	assert_int_equal(source.by_address(source.ctx, "gone@b.com", list, 4, NULL), 0);
+	assert_int_equal(source.by_address(source.ctx, "new@b.com", list, 4, NULL), 1);
+	assert_int_equal(source.by_dn(source.ctx, "cn=a@b.com,ou=people,dc=example,dc=com", list, NULL), 1);
+	assert_int_equal(source.by_dn(source.ctx, "cn=gone@b.com,ou=people,dc=example,dc=com", list, NULL),
+			 0);
+	assert_int_equal(source.by_dn(source.ctx, "cn=new@b.com,ou=people,dc=example,dc=com", list, NULL), 1);
+	assert_int_equal(recipient_overlay_each(source.ctx, add_address, &text, NULL), 0);
+	assert_string_equal(text, "a@b.com new@b.com ");
+	net_free(more);
+	net_free(net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +234,8 @@ int main(void)
 		cmocka_unit_test(test_a_home_that_is_no_dn_is_unknown_not_absent),
 		cmocka_unit_test(test_damaged_records_are_refused_or_harmless),
 		cmocka_unit_test(test_memory_finds_all_bearers_of_an_address),
+		cmocka_unit_test(test_memory_hands_out_every_recipient_until_it_is_stopped),
+		cmocka_unit_test(test_an_overlay_hides_and_adds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
