@@ -11,6 +11,8 @@ static const struct command rows[] = {
 	  "List what is wrong in the directory", cmd_topology_check },
 	{ "topology", "generate", "", 0, 0, cmd_generate_options,
 	  "Make up an organisation and write it as LDIF", cmd_topology_generate },
+	{ "topology", "plan", "", 0, 0, cmd_plan_options,
+	  "Say what mail a change of the directory would move or lose", cmd_topology_plan },
 	{ "connector", "list", "", 0, 0, cmd_connector_list_options, "List the connectors",
 	  cmd_connector_list },
 	{ "connector", "show", "NAME", 1, 1, cmd_connector_show_options,

@@ -1,31 +1,16 @@
 /* Snapshot and recipients for commands. */
-#include "admin/view.h"
+#include "admin/view_private.h"
 
 #include <string.h>
 
 #include "common/buf.h"
 #include "common/fsutil.h"
 #include "common/ldif.h"
-#include "common/replica.h"
 #include "common/replica_recipients.h"
-#include "common/snapshot_file.h"
 #include "topology/load.h"
 #include "topology/recipient_memory.h"
 
 enum { LDIF_MAX = 1024 * 1024 * 1024 };
-
-struct view {
-	/* from a file */
-	struct buf image;
-	struct snapshot built;
-	/* from the replica */
-	struct replica *replica;
-	struct replica_reader *reader;
-	struct snapshot_file *file;
-	/* either */
-	const struct snapshot *snapshot;
-	struct recipient_source recipients;
-};
 
 static int view_destroy(struct view *v)
 {
@@ -36,8 +21,7 @@ static int view_destroy(struct view *v)
 	return 0;
 }
 
-/* Whatever went wrong below, to the command it is a directory that cannot be read. */
-static int unreadable(struct err *e, const char *what)
+int view_unreadable(struct err *e, const char *what)
 {
 	err_note(e, "%s", what);
 	e->domain = ERR_DIRECTORY;
@@ -46,17 +30,39 @@ static int unreadable(struct err *e, const char *what)
 
 /* ---- a directory of its own ---- */
 
-static int build(struct view *v, struct entry_list *entries, struct err *e)
+int view_build(struct view *v, const struct entry_list *entries, const char *base, struct err *e)
 {
 	struct snapshot_source source = snapshot_source_of_list(entries);
-	struct recipient_memory *memory = recipient_memory_new(v);
 
-	if (snapshot_build(&source, NULL, 1, &v->image, e) < 0 ||
+	if (snapshot_build(&source, base, 1, &v->image, e) < 0 ||
 	    snapshot_open(&v->built, v->image.data, v->image.len, e) < 0)
 		return -1;
-	recipient_memory_add_list(memory, entries);
 	v->snapshot = &v->built;
+	return 0;
+}
+
+void view_take_recipients(struct view *v, const struct entry_list *entries)
+{
+	struct recipient_memory *memory = recipient_memory_new(v);
+
+	recipient_memory_add_list(memory, entries);
 	v->recipients = recipient_memory_source(memory);
+	v->each_recipient = recipient_memory_each;
+}
+
+/* Snapshot and recipients of ENTRIES, which live under SCRATCH: kept if they are wanted later. */
+static int take_entries(struct view *v, TALLOC_CTX *scratch, const struct entry_list *entries,
+			struct err *e)
+{
+	if (view_build(v, entries, NULL, e) < 0)
+		return -1;
+	view_take_recipients(v, entries);
+	if (v->keeps_entries) {
+		v->entries = *entries;
+		talloc_steal(v, scratch);
+	} else {
+		talloc_free(scratch);
+	}
 	return 0;
 }
 
@@ -70,10 +76,9 @@ static int open_ldif(struct view *v, const char *path, struct err *e)
 	if (rc == 0)
 		rc = ldif_read(scratch, text.data, text.len, &entries, e);
 	if (rc == 0)
-		rc = build(v, &entries, e);
-	talloc_free(scratch);
+		rc = take_entries(v, scratch, &entries, e);
 	buf_free(&text);
-	return rc < 0 ? unreadable(e, path) : 0;
+	return rc < 0 ? view_unreadable(e, path) : 0;
 }
 
 /* TLS is as the host file says where one is given. */
@@ -100,13 +105,12 @@ static int open_ldap(struct view *v, struct cli *cli, const struct host_uri *uri
 	scratch = talloc_new(v);
 	rc = dirclient_read(dir, scratch, uri->path, &entries, e);
 	if (rc == 0)
-		rc = build(v, &entries, e);
-	talloc_free(scratch);
+		rc = take_entries(v, scratch, &entries, e);
 	dirclient_close(&dir);
 	return rc;
 }
 
-static int open_directory(struct view *v, struct cli *cli, const char *text, struct err *e)
+int view_open_directory(struct view *v, struct cli *cli, const char *text, struct err *e)
 {
 	struct host_uri uri;
 
@@ -140,16 +144,17 @@ static int open_replica(struct view *v, const char *state, struct err *e)
 	v->replica = replica_open(state);
 	v->reader = replica_reader_new(v->replica);
 	if (open_snapshot(v, state, e) < 0) {
-		unreadable(e, "the replica of this host");
+		view_unreadable(e, "the replica of this host");
 		return err_remedy(e, "start the daemons with `waypost run`, or name a directory with "
 				     "--directory");
 	}
 	v->snapshot = snapshot_file_view(v->file);
 	v->recipients = replica_recipient_source(v->reader);
+	v->each_recipient = replica_recipients_each;
 	return 0;
 }
 
-static struct view *view_new(TALLOC_CTX *ctx)
+struct view *view_new(TALLOC_CTX *ctx)
 {
 	struct view *v = talloc_zero(ctx, struct view);
 
@@ -170,7 +175,7 @@ int view_open(struct cli *cli, struct view **view_r, struct err *e)
 
 	*view_r = v;
 	if (directory != NULL)
-		return open_directory(v, cli, directory, e);
+		return view_open_directory(v, cli, directory, e);
 	if (cli_host(cli, e) < 0)
 		return -1;
 	return open_replica(v, cli->host->state, e);

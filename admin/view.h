@@ -33,6 +33,28 @@ const struct recipient_source *view_recipients(const struct view *view);
 int view_begin(struct view *view, struct err *e) WP_MUST_CHECK;
 void view_end(struct view *view);
 
+/* For every recipient; as look-ups. */
+recipient_each *view_each_recipient(const struct view *view);
+
+/*
+ * The same with its entries: all of a directory, those of the topology of a replica. To compare
+ * a replica with what a change makes of it, its snapshot is made anew from them.
+ */
+int view_open_entries(struct cli *cli, struct view **view_r, struct err *e) WP_MUST_CHECK;
+/* The same for the directory TEXT, as --directory would name it. */
+int view_open_other(struct cli *cli, const char *text, struct view **view_r, struct err *e)
+	WP_MUST_CHECK;
+/*
+ * What BEFORE, which has its entries, would be after CHANGES. BEFORE has to live on, and recipients
+ * are looked up only between its view_begin and view_end. -1: ERR_DIRECTORY, the line of what
+ * cannot be done.
+ */
+struct ldif_change_list;
+int view_open_amended(struct cli *cli, struct view *before, const struct ldif_change_list *changes,
+		      struct view **view_r, struct err *e) WP_MUST_CHECK;
+const struct entry_list *view_entries(const struct view *view);
+bool view_is_replica(const struct view *view);
+
 /* What was wrong with stored entries beyond the snapshot's own diagnostics. */
 struct replica_diagnostic;
 int view_each_diagnostic(struct view *view,

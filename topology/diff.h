@@ -37,6 +37,9 @@ struct diff_query {
 	uint64_t size;           /* octets of the message that is compared */
 	uint32_t max_sources;    /* compare this many source sites, evenly chosen; 0: all */
 	uint64_t max_recipients; /* addresses, the first ones; 0: all */
+	/* Around the part that looks recipients up, which may need a transaction; or null. */
+	int (*begin_recipients)(void *ctx, struct err *err);
+	void (*end_recipients)(void *ctx);
 	void (*on_progress)(void *ctx, uint32_t done, uint32_t all); /* in sites; or null */
 	void *ctx;
 };

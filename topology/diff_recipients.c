@@ -231,6 +231,19 @@ static int walk(struct recipients *r)
 	return rc < 0 || r->failed ? -1 : 0;
 }
 
+static int walk_in_transaction(struct recipients *r)
+{
+	const struct diff_query *query = r->d->query;
+	int rc;
+
+	if (query->begin_recipients != NULL && query->begin_recipients(query->ctx, r->err) < 0)
+		return -1;
+	rc = walk(r);
+	if (query->end_recipients != NULL)
+		query->end_recipients(query->ctx);
+	return rc;
+}
+
 int diff_recipients_json(struct diff *d, json_t **json_r, struct err *err)
 {
 	const struct diff_query *query = d->query;
@@ -243,7 +256,7 @@ int diff_recipients_json(struct diff *d, json_t **json_r, struct err *err)
 	for (int side = OLD; side < SIDES; side++)
 		r.vp[side] = viewpoint_new_site(d->snap[side], SNAP_NONE);
 	if (compares)
-		rc = walk(&r);
+		rc = walk_in_transaction(&r);
 	*json_r = diff_groups_json(r.groups, compares, d->totals);
 	if (compares) {
 		json_object_set_new(*json_r, "addresses", json_integer((json_int_t)r.compared));

@@ -7,7 +7,7 @@
  *       lost     4, no-hub-in-site
  *                from A, B, C, D
  *                to E
- *       moved    3, next_stop: B -> direct
+ *       moved    3, next_stop: B → direct
  *                from A
  *                to C, D, E
  *                A to C: B > C by HTB1, cost 20; then A > C by HTC1, cost 15
@@ -131,7 +131,7 @@ static void add_way(struct buf *out, const json_t *group)
 	buf_adds(out, ": ");
 	add_clean(out, old);
 	if (strcmp(old, new) != 0) {
-		buf_adds(out, *old != '\0' ? " -> " : "-> ");
+		buf_adds(out, *old != '\0' ? " → " : "→ ");
 		add_clean(out, *new != '\0' ? new : "nothing");
 	}
 }
@@ -187,7 +187,7 @@ static void add_row(struct buf *out, const json_t *row)
 	if (*old != '\0' || *new != '\0')
 		buf_adds(out, ": ");
 	add_clean(out, old);
-	buf_adds(out, *new != '\0' ? (*old != '\0' ? " -> " : "-> ") : "");
+	buf_adds(out, *new != '\0' ? (*old != '\0' ? " → " : "→ ") : "");
 	add_clean(out, new);
 	buf_addc(out, '\n');
 }

@@ -518,7 +518,7 @@ static void test_it_reads_like_this(void **state)
 		"           from A, B, C, D\n"
 		"           to E\n"
 		"           A to E: A > B > C > D > E, stops B, E, by HTB1, cost 40; then no-hub-in-site\n"
-		"  moved    4, next_stop: B -> direct\n"
+		"  moved    4, next_stop: B → direct\n"
 		"           from A, C, D\n"
 		"           to A, C, D\n"
 		"           A to C: A > B > C, stops B, C, by HTB1, cost 20; then A > C, by HTC1, cost 5\n"

@@ -1,0 +1,39 @@
+/* The inside of a view, for view.c and view_entries.c. */
+#ifndef WP_ADMIN_VIEW_PRIVATE_H
+#define WP_ADMIN_VIEW_PRIVATE_H
+
+#include "admin/view.h"
+#include "common/buf.h"
+#include "common/replica.h"
+#include "common/snapshot_file.h"
+
+struct view {
+	/* from a file */
+	struct buf image;
+	struct snapshot built;
+	/* from the replica */
+	struct replica *replica;
+	struct replica_reader *reader;
+	struct snapshot_file *file;
+	/* all */
+	bool keeps_entries;
+	struct entry_list entries;
+	const struct snapshot *snapshot;
+	struct recipient_source recipients;
+	recipient_each *each_recipient;
+};
+
+/* An empty view under CTX. */
+struct view *view_new(TALLOC_CTX *ctx);
+/* Its snapshot from ENTRIES, which need not live on. */
+int view_build(struct view *v, const struct entry_list *entries, const char *base, struct err *e)
+	WP_MUST_CHECK;
+/* Its recipients from ENTRIES, which need not live on. */
+void view_take_recipients(struct view *v, const struct entry_list *entries);
+/* Snapshot and recipients, and the entries if V keeps them, of the directory that TEXT names. */
+int view_open_directory(struct view *v, struct cli *cli, const char *text, struct err *e)
+	WP_MUST_CHECK;
+/* Whatever went wrong below, to the command it is a directory that cannot be read. */
+int view_unreadable(struct err *e, const char *what);
+
+#endif
