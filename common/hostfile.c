@@ -27,6 +27,7 @@ static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL
 #define DIR(field) offsetof(struct host_directory, field)
 #define DEL(field) offsetof(struct host_delivery, field)
 #define MIL(field) offsetof(struct host_milter, field)
+#define HIS(field) offsetof(struct host_history, field)
 #define CON(field) offsetof(struct host_console, field)
 #define TOP(field) offsetof(struct hostfile, field)
 
@@ -76,6 +77,10 @@ static const struct key keys[] = {
 	{ "delivery|milter", "on_failure", KIND_CHOICE, MIL(on_failure), 0, "tempfail", 0, 0,
 	  milter_failures },
 
+	{ "history", "snapshots", KIND_NUMBER, HIS(snapshots), 0, "100", 2, 100000, NULL },
+	{ "history", "days", KIND_NUMBER, HIS(days), 0, "30", 0, 36500, NULL },
+	{ "history", "megabytes", KIND_NUMBER, HIS(megabytes), 0, "1024", 0, 1048576, NULL },
+
 	{ "console", "listen", KIND_ADDRESS, CON(listen), 0, "127.0.0.1:8443", 8443, 0, NULL },
 	{ "console", "tls_cert", KIND_PATH, CON(tls_cert), 0, NULL, 0, 0, NULL },
 	{ "console", "tls_key", KIND_SECRET, CON(tls_key), 0, NULL, 0, 0, NULL },
@@ -90,6 +95,7 @@ static const struct section {
 	{ "delivery|milter", "milter", "delivery", CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES },
 	{ "directory", "directory", "", CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES },
 	{ "delivery", "delivery", "", CFGF_NONE },
+	{ "history", "history", "", CFGF_NONE },
 	{ "console", "console", "", CFGF_NONE },
 };
 
@@ -377,7 +383,8 @@ static const char *host_fqdn(void *ctx)
 static int read_all(struct loader *l, cfg_t *cfg)
 {
 	if (read_section(l, cfg, "", l->host) < 0 || read_directories(l, cfg) < 0 ||
-	    read_delivery(l, cfg) < 0 || read_console(l, cfg) < 0)
+	    read_delivery(l, cfg) < 0 || read_console(l, cfg) < 0 ||
+	    read_section(l, cfg_getsec(cfg, "history"), "history", &l->host->history) < 0)
 		return -1;
 	return 0;
 }

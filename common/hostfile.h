@@ -88,6 +88,13 @@ struct host_delivery {
 	size_t n_trusted_proxies;
 };
 
+/* How much of the history of snapshots is kept; whichever limit is reached first. */
+struct host_history {
+	unsigned snapshots; /* 100 */
+	unsigned days;      /* 30; 0: without limit */
+	unsigned megabytes; /* of images, 1024; 0: without limit */
+};
+
 struct host_console {
 	bool is_configured; /* there is a console section */
 	struct host_address listen; /* 127.0.0.1:8443 */
@@ -105,6 +112,7 @@ struct hostfile {
 	const struct host_directory *directories;
 	size_t n_directories; /* at least 1 */
 	struct host_delivery delivery;
+	struct host_history history;
 	struct host_console console;
 };
 

@@ -21,7 +21,7 @@ while read -r noun verb _; do
 done < <("$waypost" --help | sed -n '/^Commands/,/^$/s/^  //p')
 
 keys=0
-for section in "" 'directory "d" {' 'delivery {' 'delivery { milter "m" {' 'console {'; do
+for section in "" 'directory "d" {' 'delivery {' 'delivery { milter "m" {' 'history {' 'console {'; do
 	echo "$section" >"$dir/c"
 	echo 'no_such_key = 1' >>"$dir/c"
 	echo "$section" | tr -cd '{' | tr '{' '}' >>"$dir/c"

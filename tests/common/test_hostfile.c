@@ -69,6 +69,7 @@ static const char full[] =
 	"  milter \"dkim\" { socket = \"unix:/run/dkim\" timeout = 5 }\n"
 	"  trusted_proxies = {\"127.0.0.1/32\", \"2001:db8::/32\"}\n"
 	"}\n"
+	"history { snapshots = 7 days = 0 megabytes = 64 }\n"
 	"console { listen = \"[::1]:9443\" read_group = \"cn=mail-operators\" }\n";
 
 static void test_every_key_reaches_its_field(void **state)
@@ -136,6 +137,9 @@ static void test_every_key_reaches_its_field(void **state)
 	assert_int_equal(del->milters[1].timeout_s, 5);
 	assert_int_equal(del->n_trusted_proxies, 2);
 
+	assert_int_equal(host->history.snapshots, 7);
+	assert_int_equal(host->history.days, 0);
+	assert_int_equal(host->history.megabytes, 64);
 	assert_true(host->console.is_configured);
 	assert_string_equal(host->console.listen.ip, "::1");
 	assert_int_equal(host->console.listen.port, 9443);
@@ -167,6 +171,9 @@ static void test_defaults_stand_in_for_absent_keys(void **state)
 	assert_int_equal(host->delivery.n_resolvers, 0);
 	assert_int_equal(host->delivery.resolver_mode, HOST_RESOLVER_FORWARD);
 	assert_int_equal(host->delivery.n_milters, 0);
+	assert_int_equal(host->history.snapshots, 100);
+	assert_int_equal(host->history.days, 30);
+	assert_int_equal(host->history.megabytes, 1024);
 	assert_false(host->console.is_configured);
 	assert_string_equal(host->console.listen.ip, "127.0.0.1");
 	assert_int_equal(host->console.listen.port, 8443);
@@ -200,6 +207,7 @@ static const struct invalid {
 	{ ORG "delivery { milter \"m\" { timeout = 1 } }", 2, "no socket", "inet:" },
 	{ ORG "delivery { milter \"m\" { socket = \"tcp:x\" } }", 2, "tcp:x", "inet:" },
 	{ ORG "delivery { milter \"m\" { socket = \"unix:/x\" timeout = 0 } }", 2, "timeout", "1 to" },
+	{ ORG "history {\n snapshots = 1 }", 3, "snapshots cannot be 1", "2 to 100000" },
 	{ ORG "console { listen = \"localhost\" }", 2, "localhost", "192.0.2.1:8443" },
 	{ ORG "server = \"abc\n", 2, "string is not closed", "quote" },
 	{ ORG "/* abc\n", 2, "comment is not closed", "*/" },
