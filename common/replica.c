@@ -232,6 +232,11 @@ int replica_snapshot(struct replica_reader *reader, struct replica_snapshot *sna
 	return rc < 0 ? -1 : 0;
 }
 
+int replica_pin(struct replica_reader *reader, struct replica_pin *pin_r, struct err *err)
+{
+	return replica_store_pin(store_of(reader), reader->txn, pin_r, err);
+}
+
 int replica_counts(struct replica_reader *reader, struct replica_counts *counts_r,
 		   struct err *err)
 {
@@ -306,4 +311,17 @@ int replica_each_recipient(struct replica_reader *reader,
 			   struct err *err)
 {
 	return replica_store_each_recipient(store_of(reader), reader->txn, fn, arg, err);
+}
+
+int replica_each_history(struct replica_reader *reader,
+			 bool (*fn)(void *arg, const struct history_entry *entry), void *arg,
+			 struct err *err)
+{
+	return replica_store_each_history(store_of(reader), reader->txn, fn, arg, err);
+}
+
+int replica_find_history(struct replica_reader *reader, uint64_t number,
+			 struct history_entry *entry_r, struct err *err)
+{
+	return replica_store_find_history(store_of(reader), reader->txn, number, entry_r, err);
 }

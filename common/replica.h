@@ -25,11 +25,17 @@
 struct replica;
 struct replica_reader;
 
-/* The current routing snapshot: replica/snapshots/<number>.img; number 0: none yet. */
+/* A routing snapshot, as a rule the live one: replica/snapshots/<number>.img; number 0: none yet. */
 struct replica_snapshot {
 	uint64_t number;
 	uint64_t size; /* octets */
 	uint64_t hash; /* snapshot_hash() of the image */
+};
+
+/* A snapshot is held live: what was built meanwhile. */
+struct replica_pin {
+	struct replica_snapshot newest;
+	uint64_t since_wall_ms;
 };
 
 struct replica_counts {
@@ -76,6 +82,9 @@ TALLOC_CTX *replica_scratch(struct replica_reader *reader);
 /* The rest only between begin and end. */
 int replica_snapshot(struct replica_reader *reader, struct replica_snapshot *snapshot_r,
 		     struct err *err) WP_MUST_CHECK;
+/* 1: the live snapshot is pinned, 0: it is the newest. */
+int replica_pin(struct replica_reader *reader, struct replica_pin *pin_r, struct err *err)
+	WP_MUST_CHECK;
 int replica_counts(struct replica_reader *reader, struct replica_counts *counts_r,
 		   struct err *err) WP_MUST_CHECK;
 /*
@@ -116,5 +125,13 @@ int replica_each_topology(struct replica_reader *reader,
 int replica_each_recipient(struct replica_reader *reader,
 			   bool (*fn)(void *arg, const struct replica_record *record), void *arg,
 			   struct err *err) WP_MUST_CHECK;
+/* The log of snapshots, replica_history.h: newest first until FN returns false; or the entry of
+ * the making of snapshot NUMBER, 0 if it is not kept. */
+struct history_entry;
+int replica_each_history(struct replica_reader *reader,
+			 bool (*fn)(void *arg, const struct history_entry *entry), void *arg,
+			 struct err *err) WP_MUST_CHECK;
+int replica_find_history(struct replica_reader *reader, uint64_t number,
+			 struct history_entry *entry_r, struct err *err) WP_MUST_CHECK;
 
 #endif

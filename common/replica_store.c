@@ -21,7 +21,7 @@
 #define REPLICA_MAP_BYTES ((size_t)64 << 30)
 #endif
 
-enum { REPLICA_MAX_READERS = 1024, REPLICA_TABLES = 7 };
+enum { REPLICA_MAX_READERS = 1024, REPLICA_TABLES = 8 };
 
 int replica_store_fail(struct err *err, const char *what, int rc)
 {
@@ -42,15 +42,19 @@ static int open_tables(struct replica_store *store, bool read_only, struct err *
 		{ "address", MDB_INTEGERKEY, &store->address },
 		{ "topology", MDB_INTEGERKEY, &store->topology },
 		{ "diagnostic", 0, &store->diagnostic },
+		{ "history", MDB_INTEGERKEY, &store->history }, /* the last: it may be missing */
 	};
 	MDB_txn *txn;
-	int rc = mdb_txn_begin(store->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
+	int rc = mdb_txn_begin(store->env, NULL, read_only ? MDB_RDONLY : 0, &txn), i;
 
 	if (rc != 0)
 		return replica_store_fail(err, "transaction", rc);
-	for (int i = 0; rc == 0 && i < REPLICA_TABLES; i++)
+	for (i = 0; rc == 0 && i < REPLICA_TABLES; i++)
 		rc = mdb_dbi_open(txn, tables[i].name,
 				  tables[i].flags | (read_only ? 0 : MDB_CREATE), tables[i].table);
+	store->has_history = rc == 0;
+	if (rc == MDB_NOTFOUND && i == REPLICA_TABLES)
+		rc = 0; /* an older version wrote it */
 	if (rc != 0) {
 		mdb_txn_abort(txn);
 		return replica_store_fail(err, "tables", rc);

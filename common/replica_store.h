@@ -14,6 +14,9 @@
  *   address    hash of the folded address → ids
  *   topology   id → nothing: the entries that make the snapshot
  *   diagnostic id NUL subject → DN NUL attribute NUL value NUL action NUL
+ *   history    sequence → entry of the log of snapshots: replica_history.h
+ *
+ * A replica that an older version wrote has no history: to readers it is empty.
  *
  * An entry hangs on its parent by id, so renaming a container changes one record. A parent that
  * is not in the replica (yet) is a record without a UUID. Two entries may share a name for a
@@ -28,12 +31,14 @@
 #include <stdint.h>
 
 #include "common/replica.h"
+#include "common/replica_history.h"
 
 enum { REPLICA_FORMAT = 1, REPLICA_MAX_DEPTH = 128 };
 
 struct replica_store {
 	MDB_env *env; /* null: closed */
-	MDB_dbi meta, entry, uuid, child, address, topology, diagnostic;
+	MDB_dbi meta, entry, uuid, child, address, topology, diagnostic, history;
+	bool has_history;
 	uint64_t generation;
 };
 
@@ -53,11 +58,13 @@ struct replica_state {
 	uint32_t format, pad;
 	uint64_t next_id;
 	uint64_t changed_wall_ms; /* of the last change from a directory */
-	struct replica_snapshot snapshot;
+	struct replica_snapshot snapshot; /* the live one */
 	struct replica_counts counts;
 };
 
 #define REPLICA_STATE_KEY "state"
+/* Value struct replica_pin; only there while a snapshot is held live. */
+#define REPLICA_PIN_KEY "pin"
 
 /*
  * Opens generation NUMBER below STATE_DIR. MDB_FLAGS: MDB_RDONLY for readers; the writer's
@@ -106,6 +113,16 @@ int replica_store_each_recipient(const struct replica_store *store, MDB_txn *txn
 int replica_store_each_diagnostic(const struct replica_store *store, MDB_txn *txn,
 				  void (*fn)(void *arg, const struct replica_diagnostic *d),
 				  void *arg, struct err *err) WP_MUST_CHECK;
+
+int replica_store_pin(const struct replica_store *store, MDB_txn *txn,
+		      struct replica_pin *pin_r, struct err *err) WP_MUST_CHECK;
+/* The entries of the log, newest first, until FN returns false. */
+int replica_store_each_history(const struct replica_store *store, MDB_txn *txn,
+			       bool (*fn)(void *arg, const struct history_entry *entry), void *arg,
+			       struct err *err) WP_MUST_CHECK;
+/* The entry of the making of snapshot NUMBER. */
+int replica_store_find_history(const struct replica_store *store, MDB_txn *txn, uint64_t number,
+			       struct history_entry *entry_r, struct err *err) WP_MUST_CHECK;
 
 uint64_t replica_hash(const char *text);
 /* Key of the table child. */

@@ -148,7 +148,16 @@ uint64_t snapshot_file_highest(const char *state_dir)
 	return highest;
 }
 
-void snapshot_file_prune(const char *state_dir, uint64_t keep_from)
+static bool is_among(uint64_t number, const uint64_t *numbers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
+void snapshot_file_prune(const char *state_dir, uint64_t keep_from, const uint64_t *numbers,
+			 size_t n)
 {
 	uint64_t number;
 	char path[PATH_MAX];
@@ -158,7 +167,8 @@ void snapshot_file_prune(const char *state_dir, uint64_t keep_from)
 	folder(path, state_dir);
 	dir = opendir(path);
 	while (dir != NULL && (item = readdir(dir)) != NULL)
-		if ((is_numbered(item->d_name, ".img", &number) && number < keep_from) ||
+		if ((is_numbered(item->d_name, ".img", &number) && number < keep_from &&
+		     !is_among(number, numbers, n)) ||
 		    is_numbered(item->d_name, ".img.tmp", &number))
 			unlinkat(dirfd(dir), item->d_name, 0);
 	if (dir != NULL)

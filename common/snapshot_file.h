@@ -33,7 +33,9 @@ int snapshot_file_write(const char *state_dir, const void *image, size_t len,
 			struct replica_snapshot *what_r, struct err *err) WP_MUST_CHECK;
 /* The highest number that an image bears, 0 if there is none. */
 uint64_t snapshot_file_highest(const char *state_dir);
-/* Removes the images with numbers below KEEP_FROM and leftovers of interrupted writes. */
-void snapshot_file_prune(const char *state_dir, uint64_t keep_from);
+/* Removes the images with numbers below KEEP_FROM that are none of the N NUMBERS, and leftovers
+ * of interrupted writes. */
+void snapshot_file_prune(const char *state_dir, uint64_t keep_from, const uint64_t *numbers,
+			 size_t n);
 
 #endif

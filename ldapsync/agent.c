@@ -110,6 +110,8 @@ static void fill_status(struct agent *agent, struct agent_status *status)
 		.state = state_of(agent, worst),
 		.counts = agent->applied.counts,
 		.snapshot = agent->applied.snapshot.number,
+		.newest = agent->applied.newest.number,
+		.pinned_wall_ms = agent->applied.pinned_wall_ms,
 		.is_published = agent->applied.is_published,
 		.changed_wall_ms = agent->applied.changed_wall_ms,
 		.diagnostics = agent->applied.diagnostics,
@@ -238,14 +240,28 @@ bool agent_run(struct agent *agent, void (*job)(void *arg), void *arg)
 	return work_queue_push(&agent->queue, work);
 }
 
-int agent_accept(struct agent *agent, struct err *err)
+/* In a job: what apply.h answered. */
+static int end_job(struct agent *agent, int rc, const struct err *err)
 {
-	int rc = apply_accept(agent->apply, err);
-
 	if (rc < 0)
 		break_sessions(agent, err);
 	publish_status(agent);
 	return rc;
+}
+
+int agent_accept(struct agent *agent, struct err *err)
+{
+	return end_job(agent, apply_accept(agent->apply, clock_wall_ms(), err), err);
+}
+
+int agent_pin(struct agent *agent, uint64_t number, struct err *err)
+{
+	return end_job(agent, apply_pin(agent->apply, number, clock_wall_ms(), err), err);
+}
+
+int agent_unpin(struct agent *agent, struct err *err)
+{
+	return end_job(agent, apply_unpin(agent->apply, clock_wall_ms(), err), err);
 }
 
 const struct replica_store *agent_store(struct agent *agent)
@@ -536,7 +552,10 @@ int agent_start(const struct hostfile *host, const struct agent_observer *observ
 	agent->config.state_dir = host->state;
 	agent->config.directories = agent->directories;
 	agent->config.n_directories = n;
-	if (init_sinks(agent, err) < 0 || apply_open(&agent->config, &agent->apply, err) < 0) {
+	agent->config.history = (struct history_limits){
+		host->history.snapshots, host->history.days, host->history.megabytes };
+	if (init_sinks(agent, err) < 0 ||
+	    apply_open(&agent->config, clock_wall_ms(), &agent->apply, err) < 0) {
 		agent_free(agent);
 		return -1;
 	}

@@ -25,7 +25,8 @@ struct agent_status {
 	char source[256];       /* where from: its address, or the file */
 	uint64_t lag_ms;        /* since the replica was last known to be in step */
 	struct replica_counts counts;
-	uint64_t snapshot;
+	uint64_t snapshot, newest; /* the live one, the one that was made last */
+	uint64_t pinned_wall_ms;   /* when the live one was pinned; 0: it is not */
 	bool is_published;
 	uint64_t changed_wall_ms; /* 0: never */
 	struct err last_error;  /* text empty: none */
@@ -52,6 +53,9 @@ bool agent_run(struct agent *agent, void (*job)(void *arg), void *arg);
 
 /* Only in a job. 1: something was let through, 0: nothing was held, -1: ERR. */
 int agent_accept(struct agent *agent, struct err *err) WP_MUST_CHECK;
+/* Only in a job. 1: done, 0: refused, ERR says why, -1: ERR. */
+int agent_pin(struct agent *agent, uint64_t number, struct err *err) WP_MUST_CHECK;
+int agent_unpin(struct agent *agent, struct err *err) WP_MUST_CHECK;
 /* For one read transaction. */
 const struct replica_store *agent_store(struct agent *agent);
 

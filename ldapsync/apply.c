@@ -172,10 +172,11 @@ int apply_commit(struct apply *apply, struct err *err)
 	return 0;
 }
 
-int apply_accept(struct apply *apply, struct err *err)
+int apply_accept(struct apply *apply, uint64_t wall_ms, struct err *err)
 {
 	int found = 0;
 
+	apply->now_ms = wall_ms;
 	for (size_t i = 0; i < apply->config.n_directories; i++) {
 		struct directory *d = &apply->directories[i];
 

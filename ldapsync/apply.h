@@ -10,6 +10,7 @@
  *    recipients or of the topology is held back until it is accepted; so is a snapshot that
  *    has lost all sites or all servers. What was live stays live.
  *  - The cookie is stored in the transaction of what it covers, snapshot included.
+ *  - A pinned snapshot stays live; newer ones are made and logged as ever.
  *
  * One thread; no clock, no queue: the agent around it has those. Blocks on the disk.
  */
@@ -18,8 +19,6 @@
 
 #include "ldapsync/event.h"
 #include "ldapsync/replica_writer.h"
-
-enum { APPLY_KEEP_SNAPSHOTS = 20 };
 
 struct apply_directory {
 	const char *title;
@@ -31,6 +30,7 @@ struct apply_config {
 	const char *base; /* of the topology; may be null */
 	const struct apply_directory *directories;
 	size_t n_directories;
+	struct history_limits history;
 };
 
 enum apply_phase { APPLY_WAITING, APPLY_REFRESHING, APPLY_LIVE, APPLY_HELD };
@@ -38,7 +38,8 @@ enum apply_phase { APPLY_WAITING, APPLY_REFRESHING, APPLY_LIVE, APPLY_HELD };
 struct apply_status {
 	bool is_published; /* there is something for readers */
 	struct replica_counts counts;
-	struct replica_snapshot snapshot;
+	struct replica_snapshot snapshot, newest; /* the live one, the one that was made last */
+	uint64_t pinned_wall_ms;                  /* when the live one was pinned; 0: it is not */
 	uint64_t changed_wall_ms;
 	uint64_t diagnostics;
 };
@@ -46,9 +47,9 @@ struct apply_status {
 struct apply;
 
 /* CONFIG and what it points to is kept. Takes the writer's lock, opens or begins a replica,
- * repairs the snapshot image, removes leftovers. */
-int apply_open(const struct apply_config *config, struct apply **apply_r, struct err *err)
-	WP_MUST_CHECK;
+ * repairs the snapshot image, removes leftovers. WALL_MS: the time, here and below. */
+int apply_open(const struct apply_config *config, uint64_t wall_ms, struct apply **apply_r,
+	       struct err *err) WP_MUST_CHECK;
 /* What is not committed is lost, and will be sent again by the directory. */
 void apply_close(struct apply **apply);
 
@@ -64,7 +65,15 @@ int apply_commit(struct apply *apply, struct err *err) WP_MUST_CHECK;
 size_t apply_pending(const struct apply *apply);
 size_t apply_batch_size(const struct apply *apply);
 /* Lets through what was held back. 1: something was, 0: nothing. As apply_event. */
-int apply_accept(struct apply *apply, struct err *err) WP_MUST_CHECK;
+int apply_accept(struct apply *apply, uint64_t wall_ms, struct err *err) WP_MUST_CHECK;
+/*
+ * Holds snapshot NUMBER of the log live, or lets the newest be live again. 1: done and stored.
+ * 0: refused, and ERR says why (ERR_NOT_FOUND, ERR_STORE, or ERR_SYSTEM while a file is being
+ * taken over). -1 as apply_event.
+ */
+int apply_pin(struct apply *apply, uint64_t number, uint64_t wall_ms, struct err *err)
+	WP_MUST_CHECK;
+int apply_unpin(struct apply *apply, uint64_t wall_ms, struct err *err) WP_MUST_CHECK;
 
 enum apply_phase apply_phase(const struct apply *apply, size_t directory);
 /* Why something is held back, or null. */

@@ -18,16 +18,27 @@ int apply_ensure_open(struct apply *apply, struct directory *d, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-/* A new snapshot is current: its image's diagnostics count, the oldest image goes. */
-static void note_snapshot(struct apply *apply, const struct replica_snapshot *snapshot)
+/* Another snapshot is live: its image's diagnostics count. */
+static void note_live(struct apply *apply, const struct replica_snapshot *snapshot)
 {
-	uint64_t keep = APPLY_KEEP_SNAPSHOTS;
-
 	apply->status.snapshot = *snapshot;
 	apply->image_diagnostics = 0;
 	publish_is_intact(apply->config.state_dir, snapshot, &apply->image_diagnostics);
-	if (snapshot->number >= keep)
-		snapshot_file_prune(apply->config.state_dir, snapshot->number - keep + 1);
+}
+
+/* Another snapshot is the newest: images that the log does not name any more go. The one before
+ * it stays, whatever the log says: somebody may be about to open it. */
+static void note_newest(struct apply *apply, const struct replica_snapshot *newest)
+{
+	struct buf numbers = { 0 };
+
+	apply->status.newest = *newest;
+	if (apply->is_published && newest->number > 0 &&
+	    replica_writer_kept(apply->current, &numbers, NULL) == 0)
+		snapshot_file_prune(apply->config.state_dir, newest->number - 1,
+				    (const uint64_t *)(const void *)numbers.data,
+				    numbers.len / sizeof(uint64_t));
+	buf_free(&numbers);
 }
 
 static uint64_t stored_diagnostics(const struct replica_store *store)
@@ -46,9 +57,13 @@ static uint64_t stored_diagnostics(const struct replica_store *store)
 void apply_note_commit(struct apply *apply)
 {
 	const struct replica_state *state = replica_writer_state(apply->current);
+	const struct replica_snapshot *newest = replica_writer_newest(apply->current);
 
 	if (state->snapshot.number != apply->status.snapshot.number)
-		note_snapshot(apply, &state->snapshot);
+		note_live(apply, &state->snapshot);
+	if (newest->number != apply->status.newest.number)
+		note_newest(apply, newest);
+	apply->status.pinned_wall_ms = replica_writer_pinned_since(apply->current);
 	apply->status.counts = state->counts;
 	apply->status.changed_wall_ms = state->changed_wall_ms;
 	apply->status.diagnostics = apply->image_diagnostics +
@@ -94,13 +109,13 @@ static bool topology_is_whole(const struct apply *apply)
 	return true;
 }
 
-/* *HELD_R: it would lose what no organisation loses; nothing was published. */
-int apply_publish(struct apply *apply, struct replica_writer *writer, bool accept, bool anew,
-		   bool *held_r, struct err *err)
+int apply_publish(struct apply *apply, struct replica_writer *writer, enum history_cause cause,
+		  bool *held_r, struct err *err)
 {
 	const struct publish_request request = {
 		.state_dir = apply->config.state_dir, .base = apply->config.base,
-		.accept_loss = accept, .anew = anew,
+		.accept_loss = cause >= HISTORY_ACCEPT, .anew = cause == HISTORY_REPAIR,
+		.cause = cause, .wall_ms = apply->now_ms,
 	};
 	enum publish_result result;
 	struct err why = { 0 };
@@ -110,24 +125,27 @@ int apply_publish(struct apply *apply, struct replica_writer *writer, bool accep
 		return -1;
 	}
 	*held_r = result == PUBLISH_HELD;
-	if (*held_r)
+	if (*held_r) {
 		apply->held = why;
-	if (result == PUBLISH_NEW)
-		apply->is_dirty = true;
-	return 0;
+		return 0;
+	}
+	apply->cause = HISTORY_LIVE;
+	apply->is_dirty = true; /* also without a new one: none is due any more */
+	if (result == PUBLISH_SAME)
+		return 0;
+	return replica_writer_prune(writer, &apply->config.history, apply->now_ms, err);
 }
 
 /* Makes the snapshot of the current generation if it is due and the topology is whole. */
 int apply_publish_if_due(struct apply *apply, bool accept, struct err *err)
 {
-	apply->snapshot_due |= replica_writer_changed_topology(apply->current);
-	if (!apply->snapshot_due || !apply->is_published || !topology_is_whole(apply))
+	if (!replica_writer_is_behind(apply->current) || !apply->is_published ||
+	    !topology_is_whole(apply))
 		return 0;
-	if (apply_publish(apply, apply->current, accept, false, &apply->snapshot_held, err) < 0)
+	if (apply_publish(apply, apply->current, accept ? HISTORY_ACCEPT : apply->cause,
+			  &apply->snapshot_held, err) < 0)
 		return -1;
-	if (!apply->snapshot_held) {
-		apply->snapshot_due = false;
+	if (!apply->snapshot_held)
 		apply->held.text[0] = '\0';
-	}
 	return 0;
 }

@@ -108,36 +108,61 @@ static int forget_others(struct apply *apply, struct err *err)
 		titles[i] = apply->config.directories[i].title;
 	rc = replica_writer_forget_others(apply->current, titles, n, err);
 	free(titles);
-	return rc;
+	if (rc == 1)
+		apply_note_cause(apply, HISTORY_HOST);
+	return rc < 0 ? -1 : 0;
+}
+
+/* An image that cannot be had is made again from the entries, but for one that is pinned: the
+ * entries are not those it was made from. Mail goes on by the newest then. */
+static int mend_images(struct apply *apply, struct err *err)
+{
+	const struct replica_snapshot *newest = replica_writer_newest(apply->current);
+	const struct replica_snapshot live = replica_writer_state(apply->current)->snapshot;
+	struct history_entry entry;
+	bool held = false;
+	int rc;
+
+	if (replica_writer_pinned_since(apply->current) != 0 &&
+	    !publish_is_intact(apply->config.state_dir, &live, NULL) &&
+	    apply_lose_pin(apply, &live, err) < 0)
+		return -1;
+	if (!publish_is_intact(apply->config.state_dir, newest, NULL))
+		return apply_publish(apply, apply->current, HISTORY_REPAIR, &held, err);
+	rc = replica_store_find_history(replica_writer_store(apply->current),
+					replica_writer_txn(apply->current), newest->number, &entry,
+					err);
+	return rc == 0 ? publish_found(apply->current, apply->config.state_dir, apply->now_ms, err) :
+			 rc < 0 ? -1 : 0;
 }
 
 /* The first transaction: what a crash or a changed host file left to mend. */
 static int mend(struct apply *apply, struct err *err)
 {
-	struct replica_snapshot *snapshot;
-	bool held = false;
-
 	if (replica_writer_begin(apply->current, err) < 0)
 		return -1;
-	snapshot = &replica_writer_state(apply->current)->snapshot;
-	if (apply->is_published && forget_others(apply, err) < 0)
-		return -1;
-	/* Numbers stay unique even if the replica is lost and its images are not. */
-	if (!apply->is_published)
-		snapshot->number = snapshot_file_highest(apply->config.state_dir);
-	else if (!publish_is_intact(apply->config.state_dir, snapshot, NULL) &&
-		 apply_publish(apply, apply->current, true, true, &held, err) < 0)
-		return -1;
-	apply->snapshot_due = replica_writer_changed_topology(apply->current);
+	if (apply->is_published) {
+		replica_writer_list_changes(apply->current);
+		if (forget_others(apply, err) < 0 || mend_images(apply, err) < 0 ||
+		    replica_writer_prune(apply->current, &apply->config.history, apply->now_ms,
+					 err) < 0)
+			return -1;
+	} else {
+		/* Numbers stay unique even if the replica is lost and its images are not. */
+		replica_writer_newest(apply->current)->number =
+			snapshot_file_highest(apply->config.state_dir);
+	}
 	return apply_commit_writer(apply, apply->current, err);
 }
 
-int apply_open(const struct apply_config *config, struct apply **apply_r, struct err *err)
+int apply_open(const struct apply_config *config, uint64_t wall_ms, struct apply **apply_r,
+	       struct err *err)
 {
 	struct apply *apply = mem_zero(1, sizeof(*apply) + config->n_directories *
 							   sizeof(struct directory));
 
 	apply->config = *config;
+	apply->now_ms = wall_ms;
 	apply->lock_fd = -1;
 	for (size_t i = 0; i < config->n_directories; i++)
 		apply->directories[i].config = &config->directories[i];

@@ -1,5 +1,5 @@
 /* What the parts of apply.h share: apply.c (events), apply_refresh.c (the end of a refresh),
- * apply_commit.c (transactions and snapshots), apply_open.c (start and end). */
+ * apply_commit.c (transactions and snapshots), apply_open.c (start and end), apply_pin.c. */
 #ifndef WP_LDAPSYNC_APPLY_PRIVATE_H
 #define WP_LDAPSYNC_APPLY_PRIVATE_H
 
@@ -26,7 +26,7 @@ struct apply {
 	struct replica_writer *current, *building;
 	bool is_published;
 	bool is_dirty;     /* the transaction holds something worth committing */
-	bool snapshot_due; /* the topology changed and no snapshot could be made yet */
+	enum history_cause cause; /* of the next snapshot */
 	size_t pending;
 	struct err held;   /* text empty: nothing is */
 	bool snapshot_held;
@@ -45,6 +45,10 @@ static inline struct replica_writer *apply_writer(const struct apply *apply, con
 void apply_remove_generation(const struct apply *apply, uint64_t number);
 void apply_drop_building(struct apply *apply);
 
+/* apply_pin.c: the image of the pinned snapshot LIVE is gone, in the open transaction. */
+int apply_lose_pin(struct apply *apply, const struct replica_snapshot *live, struct err *err)
+	WP_MUST_CHECK;
+
 /* apply_commit.c. -1 as in apply.h, but the caller calls apply_fail. */
 
 /* A transaction on the directory's generation; its number there. */
@@ -55,11 +59,19 @@ int apply_commit_writer(struct apply *apply, struct replica_writer *writer, stru
 void apply_note_commit(struct apply *apply);
 /* Undoes what is not committed: every source starts over with its stored cookie. Returns -1. */
 int apply_fail(struct apply *apply);
-/* *HELD_R: it would lose what no organisation loses; nothing was published. */
-int apply_publish(struct apply *apply, struct replica_writer *writer, bool accept, bool anew,
+/* CAUSE: HISTORY_FIRST and HISTORY_ACCEPT may lose anything, HISTORY_REPAIR too, and is made
+ * whatever it holds. *HELD_R: it would lose what no organisation loses; nothing was published. */
+int apply_publish(struct apply *apply, struct replica_writer *writer, enum history_cause cause,
 		  bool *held_r, struct err *err) WP_MUST_CHECK;
 /* Makes the snapshot of the current generation if it is due and the topology is whole. */
 int apply_publish_if_due(struct apply *apply, bool accept, struct err *err) WP_MUST_CHECK;
+
+/* The weightiest of the causes until the next snapshot is its cause. */
+static inline void apply_note_cause(struct apply *apply, enum history_cause cause)
+{
+	if (cause > apply->cause)
+		apply->cause = cause;
+}
 
 /* apply_refresh.c. */
 

@@ -92,7 +92,7 @@ static int switch_to(struct apply *apply, struct replica_writer *writer, struct 
 	if (fs_relink(dir, "current", target, err) < 0)
 		return -1;
 	apply->is_published = true;
-	apply->snapshot_due = false;
+	replica_writer_list_changes(writer);
 	return 0;
 }
 
@@ -101,8 +101,10 @@ static int finish_rebuild(struct apply *apply, struct directory *d, bool accept,
 	uint64_t old = replica_writer_generation(apply->current);
 	bool held;
 
-	replica_writer_state(apply->building)->snapshot = apply->status.snapshot;
-	if (apply_publish(apply, apply->building, accept, false, &held, err) < 0)
+	if (replica_writer_inherit(apply->building, apply->current, err) < 0 ||
+	    replica_writer_compare(apply->building, apply->current, err) < 0 ||
+	    apply_publish(apply, apply->building, accept ? HISTORY_ACCEPT : HISTORY_REFRESH, &held,
+			  err) < 0)
 		return -1;
 	if (held) {
 		end_phase(d, APPLY_HELD);
@@ -132,7 +134,7 @@ static int publish_first(struct apply *apply, struct err *err)
 {
 	bool held;
 
-	if (apply_publish(apply, apply->current, true, false, &held, err) < 0)
+	if (apply_publish(apply, apply->current, HISTORY_FIRST, &held, err) < 0)
 		return -1;
 	return switch_to(apply, apply->current, err);
 }
@@ -146,6 +148,7 @@ static int finish_in_place(struct apply *apply, struct directory *d,
 	if (sweep->n_gone > 0)
 		apply_mark_changed(apply, d, sweep->n_gone);
 	end_phase(d, APPLY_LIVE);
+	apply_note_cause(apply, HISTORY_REFRESH);
 	if (!apply->is_published && all_are_ready(apply))
 		return publish_first(apply, err);
 	return 0;

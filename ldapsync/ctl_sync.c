@@ -91,6 +91,9 @@ static json_t *status_row(const struct agent_status *status)
 	json_object_set_new(row, "recipients", json_integer((json_int_t)status->counts.recipients));
 	json_object_set_new(row, "snapshot",
 			    json_integer(status->is_published ? (json_int_t)status->snapshot : 0));
+	json_object_set_new(row, "newest",
+			    json_integer(status->is_published ? (json_int_t)status->newest : 0));
+	json_object_set_new(row, "pinned_since", time_text(status->pinned_wall_ms));
 	json_object_set_new(row, "last_change", time_text(status->changed_wall_ms));
 	json_object_set_new(row, "last_error", error_text(&status->last_error));
 	json_object_set_new(row, "diagnostics", json_integer((json_int_t)status->diagnostics));
@@ -163,42 +166,80 @@ static void on_subscribe(struct ctl_call *call, const json_t *args, void *ctx)
 	tell_all(sync, &status); /* also finds those who left without news */
 }
 
-/* ---- sync.accept ---- */
+/* ---- what the applying thread does ---- */
 
-struct accept_job {
+struct job {
 	struct agent *agent;
 	struct ctl_call *call;
+	uint64_t number;
+	/* 1: done; else ERR says why not. */
+	int (*run)(const struct job *job, struct err *err);
 };
 
-static void do_accept(void *arg)
+static void do_job(void *arg)
 {
-	struct accept_job *job = arg;
+	struct job *job = arg;
 	struct err err;
-	int rc = agent_accept(job->agent, &err);
 
-	if (rc == 0)
-		rc = err_set(&err, ERR_NOT_FOUND, 0, "nothing is held back");
-	if (rc < 0)
+	if (job->run(job, &err) <= 0)
 		ctl_fail(job->call, &err);
 	else
 		ctl_end(job->call, NULL);
 	free(job);
 }
 
-static void on_accept(struct ctl_call *call, const json_t *args, void *ctx)
+static void start_job(struct ctl_sync *sync, struct ctl_call *call, uint64_t number,
+		      int (*run)(const struct job *job, struct err *err))
 {
-	struct ctl_sync *sync = ctx;
-	struct accept_job *job = mem_zero(1, sizeof(*job));
+	struct job *job = mem_zero(1, sizeof(*job));
 	struct err err;
 
-	(void)args;
-	*job = (struct accept_job){ sync->agent, call };
-	if (agent_run(sync->agent, do_accept, job))
+	*job = (struct job){ sync->agent, call, number, run };
+	if (agent_run(sync->agent, do_job, job))
 		return;
 	free(job);
 	err_set(&err, ERR_UNREACHABLE, 0, "waypost-ldapsync is stopping");
 	ctl_fail(call, &err);
 }
+
+static int run_accept(const struct job *job, struct err *err)
+{
+	int rc = agent_accept(job->agent, err);
+
+	return rc == 0 ? err_set(err, ERR_NOT_FOUND, 0, "nothing is held back") : rc;
+}
+
+static void on_accept(struct ctl_call *call, const json_t *args, void *ctx)
+{
+	(void)args;
+	start_job(ctx, call, 0, run_accept);
+}
+
+static int run_pin(const struct job *job, struct err *err)
+{
+	return agent_pin(job->agent, job->number, err);
+}
+
+static void on_pin(struct ctl_call *call, const json_t *args, void *ctx)
+{
+	start_job(ctx, call, (uint64_t)ctl_arg_integer(args, "snapshot", 0), run_pin);
+}
+
+static int run_unpin(const struct job *job, struct err *err)
+{
+	return agent_unpin(job->agent, err);
+}
+
+static void on_unpin(struct ctl_call *call, const json_t *args, void *ctx)
+{
+	(void)args;
+	start_job(ctx, call, 0, run_unpin);
+}
+
+static const struct ctl_arg pin_args[] = {
+	{ "snapshot", CTL_INTEGER, true, "its number in the log" },
+	{ NULL, CTL_INTEGER, false, NULL },
+};
 
 static const struct ctl_verb verbs[] = {
 	{ "sync.status", CTL_READ, NULL, "state of the replica, one row", on_status },
@@ -206,6 +247,9 @@ static const struct ctl_verb verbs[] = {
 	  "a row now and at every new snapshot or state, until closed", on_subscribe },
 	{ "sync.accept", CTL_ADMIN, NULL,
 	  "let a change through that was held back because it drops too much", on_accept },
+	{ "topology.pin", CTL_ADMIN, pin_args,
+	  "hold a snapshot live while newer ones are made", on_pin },
+	{ "topology.unpin", CTL_ADMIN, NULL, "let the newest snapshot be live again", on_unpin },
 };
 
 const struct ctl_verb *ctl_sync_verbs(size_t *n_r)

@@ -23,34 +23,52 @@ static const char *what_is_lost(const struct snapshot *old, const struct snapsho
 	return NULL;
 }
 
-static const char *loss_against_current(const struct publish_request *request,
-					const struct replica_snapshot *current,
-					const struct snapshot *new)
+static const char *loss_against_newest(const struct publish_request *request,
+				       const struct replica_snapshot *newest,
+				       const struct snapshot *new)
 {
 	struct snapshot_file *old;
 	const char *lost;
 
-	if (current->number == 0 ||
-	    snapshot_file_open(request->state_dir, current, &old, NULL) < 0)
+	if (newest->number == 0 ||
+	    snapshot_file_open(request->state_dir, newest, &old, NULL) < 0)
 		return NULL;
 	lost = what_is_lost(snapshot_file_view(old), new);
 	snapshot_file_unref(&old);
 	return lost;
 }
 
+static int log_snapshot(struct replica_writer *writer, const struct publish_request *request,
+			const struct snapshot *view, struct err *err)
+{
+	const struct history_head head = {
+		.cause = request->cause, .wall_ms = request->wall_ms,
+		.snapshot = *replica_writer_newest(writer),
+		.sites = snap_count(view, SNAP_SITES), .links = snap_count(view, SNAP_LINKS),
+		.servers = snap_count(view, SNAP_SERVERS), .edges = snap_count(view, SNAP_EDGES),
+		.connectors = snap_count(view, SNAP_CONNECTORS),
+		.domains = snap_count(view, SNAP_DOMAINS),
+		.diagnostics = snap_count(view, SNAP_DIAGS),
+	};
+
+	return replica_writer_log(writer, &head, err);
+}
+
 static int publish_image(struct replica_writer *writer, const struct publish_request *request,
 			 const struct buf *image, enum publish_result *result_r, struct err *err)
 {
-	struct replica_snapshot *current = &replica_writer_state(writer)->snapshot;
+	struct replica_snapshot *newest = replica_writer_newest(writer);
 	struct snapshot view;
 	const char *lost;
 
 	if (snapshot_open(&view, image->data, image->len, err) < 0)
 		return -1;
 	*result_r = PUBLISH_SAME;
-	if (current->number != 0 && snapshot_hash(&view) == current->hash && !request->anew)
+	if (newest->number != 0 && snapshot_hash(&view) == newest->hash && !request->anew) {
+		replica_writer_drop_changes(writer);
 		return 0;
-	lost = request->accept_loss ? NULL : loss_against_current(request, current, &view);
+	}
+	lost = request->accept_loss ? NULL : loss_against_newest(request, newest, &view);
 	if (lost != NULL) {
 		*result_r = PUBLISH_HELD;
 		err_set(err, ERR_DIRECTORY, 0, "the directory does not hold a single %s any more",
@@ -59,20 +77,36 @@ static int publish_image(struct replica_writer *writer, const struct publish_req
 		return 0;
 	}
 	*result_r = PUBLISH_NEW;
-	return snapshot_file_write(request->state_dir, image->data, image->len, current, err);
+	if (snapshot_file_write(request->state_dir, image->data, image->len, newest, err) < 0)
+		return -1;
+	return log_snapshot(writer, request, &view, err);
 }
 
 int publish_snapshot(struct replica_writer *writer, const struct publish_request *request,
 		     enum publish_result *result_r, struct err *err)
 {
 	const struct snapshot_source source = { each_entry, writer };
-	uint64_t number = replica_writer_state(writer)->snapshot.number + 1;
+	uint64_t number = replica_writer_newest(writer)->number + 1;
 	struct buf image = { 0 };
 	int rc = snapshot_build(&source, request->base, number, &image, err);
 
 	if (rc == 0)
 		rc = publish_image(writer, request, &image, result_r, err);
 	buf_free(&image);
+	return rc;
+}
+
+int publish_found(struct replica_writer *writer, const char *state_dir, uint64_t wall_ms,
+		  struct err *err)
+{
+	const struct publish_request request = { .cause = HISTORY_FOUND, .wall_ms = wall_ms };
+	struct snapshot_file *file;
+	int rc;
+
+	if (snapshot_file_open(state_dir, replica_writer_newest(writer), &file, err) < 0)
+		return -1;
+	rc = log_snapshot(writer, &request, snapshot_file_view(file), err);
+	snapshot_file_unref(&file);
 	return rc;
 }
 

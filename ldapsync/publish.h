@@ -2,8 +2,8 @@
  * Entries → routing snapshot, inside the transaction that publishes it.
  *
  * The image is written and synced first, then the transaction stores its number, size and
- * hash; the commit makes it the current one. A crash in between leaves a file that nobody
- * names, which the next start removes.
+ * hash and its entry in the log; the commit makes it the newest. A crash in between leaves a
+ * file that nobody names, which the next start removes.
  */
 #ifndef WP_LDAPSYNC_PUBLISH_H
 #define WP_LDAPSYNC_PUBLISH_H
@@ -11,8 +11,8 @@
 #include "ldapsync/replica_writer.h"
 
 enum publish_result {
-	PUBLISH_SAME, /* equal to the current one: nothing to do */
-	PUBLISH_NEW,  /* the transaction's state names a new one */
+	PUBLISH_SAME, /* equal to the newest one: nothing to do */
+	PUBLISH_NEW,  /* the transaction has a new one */
 	PUBLISH_HELD, /* it would lose all sites or all servers; ERR says so */
 };
 
@@ -21,11 +21,16 @@ struct publish_request {
 	const char *base;   /* may be null */
 	bool accept_loss;   /* an administrator said so */
 	bool anew;          /* even if nothing changed: the image on disk is gone */
+	enum history_cause cause;
+	uint64_t wall_ms;
 };
 
 /* 0, or -1 and ERR. With PUBLISH_HELD ERR is filled too. */
 int publish_snapshot(struct replica_writer *writer, const struct publish_request *request,
 		     enum publish_result *result_r, struct err *err) WP_MUST_CHECK;
+/* An entry in the log for the newest snapshot, which has an intact image and none. */
+int publish_found(struct replica_writer *writer, const char *state_dir, uint64_t wall_ms,
+		  struct err *err) WP_MUST_CHECK;
 /* Whether the image of SNAPSHOT is there and whole; *DIAGNOSTICS_R (may be null): how many. */
 bool publish_is_intact(const char *state_dir, const struct replica_snapshot *snapshot,
 		       uint64_t *diagnostics_r);

@@ -37,7 +37,7 @@ static int index_record(struct replica_writer *writer, const struct replica_reco
 	struct tree tree = writer_tree(writer);
 
 	if (old->entry != NULL || new->entry != NULL)
-		writer->topology_changed = true;
+		writer_mark_topology(writer);
 	if (old->entry == NULL && new->entry != NULL &&
 	    tree_put(&tree, writer->store.topology, &new->id, sizeof(new->id), "", 0, err) < 0)
 		return -1;
@@ -113,7 +113,7 @@ static int leave_old_name(struct replica_writer *writer, const char *key, bool *
 	if (!*moved_r)
 		return 0;
 	/* A name in the topology can be what others refer to, even if it is only a folder's. */
-	writer->topology_changed = true;
+	writer_mark_topology(writer);
 	return tree_detach(&tree, old, err);
 }
 
@@ -147,7 +147,8 @@ static int upsert_named(struct replica_writer *writer, struct replica_record *re
 		return 0;
 	if (moved && settle(writer, entry, key, record, err) < 0)
 		return -1;
-	if (index_record(writer, old, record, err) < 0 || tree_store(&tree, record, err) < 0)
+	if (writer_note_change(writer, old, record, entry, err) < 0 ||
+	    index_record(writer, old, record, err) < 0 || tree_store(&tree, record, err) < 0)
 		return -1;
 	if (known && moved && tree_prune(&tree, old->parent, err) < 0)
 		return -1;
@@ -185,7 +186,8 @@ int replica_writer_delete(struct replica_writer *writer, uint16_t source,
 	if (rc != 1 || old->source != source)
 		return rc < 0 ? -1 : 0;
 	nothing.id = old->id;
-	if (index_record(writer, old, &nothing, err) < 0 ||
+	if (writer_note_change(writer, old, &nothing, NULL, err) < 0 ||
+	    index_record(writer, old, &nothing, err) < 0 ||
 	    tree_del(&tree, writer->store.uuid, uuid->bytes, sizeof(uuid->bytes), err) < 0 ||
 	    tree_vacate(&tree, old, err) < 0 ||
 	    diagnose_entry(writer, &subject, "malformed-address", false, NULL, NULL, NULL, err) < 0)

@@ -120,6 +120,26 @@ static int find_other(struct replica_writer *writer, const char *const *titles, 
 	return rc == 0 || rc == MDB_NOTFOUND ? found : replica_store_fail(err, "read", rc);
 }
 
+int writer_source_title(struct replica_writer *writer, uint16_t number, struct buf *title_r,
+			struct err *err)
+{
+	MDB_val key, value;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(writer->txn, writer->store.meta, &cursor);
+
+	if (rc != 0)
+		return replica_store_fail(err, "cursor", rc);
+	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		struct source_head head;
+
+		if (is_source(&key, &value, &head) && head.number == number)
+			buf_add(title_r, (const char *)key.mv_data + SOURCE_PREFIX_LEN,
+				key.mv_size - SOURCE_PREFIX_LEN);
+	}
+	mdb_cursor_close(cursor);
+	return rc == MDB_NOTFOUND ? 0 : replica_store_fail(err, "read", rc);
+}
+
 int replica_writer_forget_others(struct replica_writer *writer, const char *const *titles,
 				 size_t n, struct err *err)
 {
@@ -127,11 +147,13 @@ int replica_writer_forget_others(struct replica_writer *writer, const char *cons
 	struct tree tree = writer_tree(writer);
 	struct buf key = { 0 };
 	uint16_t number = 0;
+	bool found = false;
 	int rc;
 
 	while ((rc = find_other(writer, titles, n, &key, &number, err)) == 1) {
 		struct replica_sweep sweep = { 0 };
 
+		found = true;
 		rc = replica_writer_unseen(writer, number, &none, &sweep, err);
 		if (rc == 0)
 			rc = replica_writer_sweep(writer, number, &sweep, err);
@@ -143,7 +165,7 @@ int replica_writer_forget_others(struct replica_writer *writer, const char *cons
 		buf_clear(&key);
 	}
 	buf_free(&key);
-	return rc;
+	return rc < 0 ? -1 : found;
 }
 
 int replica_writer_source(struct replica_writer *writer, const char *title, uint16_t *number_r,

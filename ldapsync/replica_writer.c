@@ -54,6 +54,8 @@ void replica_writer_close(struct replica_writer **writer)
 	replica_writer_abort(*writer);
 	replica_store_close(&(*writer)->store);
 	node_free(&(*writer)->old);
+	writer_forget_changes(*writer);
+	buf_free(&(*writer)->changes.sources);
 	buf_free(&(*writer)->entry_bytes);
 	buf_free(&(*writer)->recipient_bytes);
 	free(*writer);
@@ -65,6 +67,19 @@ uint64_t replica_writer_generation(const struct replica_writer *writer)
 	return writer->store.generation;
 }
 
+static int load_state(struct replica_writer *writer, struct err *err)
+{
+	int rc = replica_store_state(&writer->store, writer->txn, &writer->state, err);
+
+	if (rc == 0)
+		writer->state = (struct replica_state){ .format = REPLICA_FORMAT, .next_id = 1 };
+	if (rc >= 0)
+		rc = replica_store_pin(&writer->store, writer->txn, &writer->pin, err);
+	if (rc == 0)
+		writer->pin.newest = writer->state.snapshot;
+	return rc < 0 ? -1 : writer_load_changes(writer, err);
+}
+
 int replica_writer_begin(struct replica_writer *writer, struct err *err)
 {
 	int rc = mdb_txn_begin(writer->store.env, NULL, 0, &writer->txn);
@@ -73,37 +88,56 @@ int replica_writer_begin(struct replica_writer *writer, struct err *err)
 		writer->txn = NULL;
 		return replica_store_fail(err, "transaction", rc);
 	}
-	writer->topology_changed = false;
-	rc = replica_store_state(&writer->store, writer->txn, &writer->state, err);
-	if (rc < 0) {
-		replica_writer_abort(writer);
+	if (load_state(writer, err) == 0)
+		return 0;
+	replica_writer_abort(writer);
+	return -1;
+}
+
+/* State, pin and listed changes, as the transaction leaves them. */
+static int store_state(struct replica_writer *writer, struct err *err)
+{
+	struct tree tree = writer_tree(writer);
+	bool is_pinned = writer->pin.since_wall_ms != 0;
+	int rc;
+
+	if (!is_pinned)
+		writer->state.snapshot = writer->pin.newest;
+	if (is_pinned)
+		rc = tree_put(&tree, writer->store.meta, REPLICA_PIN_KEY, strlen(REPLICA_PIN_KEY),
+			      &writer->pin, sizeof(writer->pin), err);
+	else
+		rc = tree_del(&tree, writer->store.meta, REPLICA_PIN_KEY, strlen(REPLICA_PIN_KEY),
+			      err);
+	if (rc < 0 || writer_store_changes(writer, err) < 0)
 		return -1;
-	}
-	if (rc == 0)
-		writer->state = (struct replica_state){ .format = REPLICA_FORMAT, .next_id = 1 };
-	return 0;
+	return tree_put(&tree, writer->store.meta, REPLICA_STATE_KEY, strlen(REPLICA_STATE_KEY),
+			&writer->state, sizeof(writer->state), err);
 }
 
 int replica_writer_commit(struct replica_writer *writer, struct err *err)
 {
-	struct tree tree = writer_tree(writer);
 	int rc;
 
-	if (tree_put(&tree, writer->store.meta, REPLICA_STATE_KEY, strlen(REPLICA_STATE_KEY),
-		     &writer->state, sizeof(writer->state), err) < 0) {
+	if (store_state(writer, err) < 0) {
 		replica_writer_abort(writer);
 		return -1;
 	}
 	rc = mdb_txn_commit(writer->txn);
 	writer->txn = NULL;
-	return rc == 0 ? 0 : replica_store_fail(err, "commit", rc);
+	if (rc == 0)
+		return 0;
+	writer_forget_changes(writer);
+	return replica_store_fail(err, "commit", rc);
 }
 
 void replica_writer_abort(struct replica_writer *writer)
 {
-	if (writer->txn != NULL)
-		mdb_txn_abort(writer->txn);
+	if (writer->txn == NULL)
+		return;
+	mdb_txn_abort(writer->txn);
 	writer->txn = NULL;
+	writer_forget_changes(writer);
 }
 
 bool replica_writer_is_open(const struct replica_writer *writer)
@@ -125,9 +159,22 @@ struct replica_state *replica_writer_state(struct replica_writer *writer)
 	return &writer->state;
 }
 
-bool replica_writer_changed_topology(const struct replica_writer *writer)
+struct replica_snapshot *replica_writer_newest(struct replica_writer *writer)
 {
-	return writer->topology_changed;
+	return &writer->pin.newest;
+}
+
+void replica_writer_pin(struct replica_writer *writer, const struct replica_snapshot *snapshot,
+			uint64_t wall_ms)
+{
+	writer->pin.since_wall_ms = snapshot != NULL ? wall_ms : 0;
+	if (snapshot != NULL)
+		writer->state.snapshot = *snapshot;
+}
+
+uint64_t replica_writer_pinned_since(const struct replica_writer *writer)
+{
+	return writer->pin.since_wall_ms;
 }
 
 const struct replica_store *replica_writer_store(const struct replica_writer *writer)

@@ -84,7 +84,8 @@ int replica_writer_missing(struct replica_writer *writer, struct replica_writer 
 /* Deletes what SWEEP holds. */
 int replica_writer_sweep(struct replica_writer *writer, uint16_t source,
 			 const struct replica_sweep *sweep, struct err *err) WP_MUST_CHECK;
-/* Deletes everything of directories whose titles are not among the N TITLES. */
+/* Deletes everything of directories whose titles are not among the N TITLES. 1: there were
+ * such, 0: none. */
 int replica_writer_forget_others(struct replica_writer *writer, const char *const *titles,
 				 size_t n, struct err *err) WP_MUST_CHECK;
 
@@ -105,10 +106,52 @@ int replica_writer_diagnose(struct replica_writer *writer, const char *id, const
 			    const struct replica_diagnostic *text, struct err *err)
 	WP_MUST_CHECK;
 
-/* The state record of the transaction; changes are stored at commit. */
+/* The state record of the transaction; changes are stored at commit, which puts in the live
+ * snapshot itself. */
 struct replica_state *replica_writer_state(struct replica_writer *writer);
-/* Whether the transaction changed an entry of the topology. */
-bool replica_writer_changed_topology(const struct replica_writer *writer);
+/* The snapshot that was made last, to be changed in place: live unless another is pinned. */
+struct replica_snapshot *replica_writer_newest(struct replica_writer *writer);
+/* Whether the topology changed since that one was made. */
+bool replica_writer_is_behind(const struct replica_writer *writer);
+
+/* ---- the log of snapshots (common/replica_history.h) ---- */
+
+/* What is kept of it; 0: without limit. */
+struct history_limits {
+	unsigned snapshots, days, megabytes;
+};
+
+/* From now on changes of the topology are listed for the next entry. Off at first: of the first
+ * synchronisation only counts are told. */
+void replica_writer_list_changes(struct replica_writer *writer);
+/* Lists what differs between the topology of OLD and WRITER's. */
+int replica_writer_compare(struct replica_writer *writer, struct replica_writer *old,
+			   struct err *err) WP_MUST_CHECK;
+/* Takes over log, pin and listed changes of OLD, which has no transaction open, in place of
+ * WRITER's own. */
+int replica_writer_inherit(struct replica_writer *writer, struct replica_writer *old,
+			   struct err *err) WP_MUST_CHECK;
+/*
+ * Appends an entry with the replica's counts. One that tells of a new snapshot takes the listed
+ * changes with it; replica_writer_drop_changes: they made none.
+ */
+int replica_writer_log(struct replica_writer *writer, const struct history_head *head,
+		       struct err *err) WP_MUST_CHECK;
+void replica_writer_drop_changes(struct replica_writer *writer);
+/* Removes the entries beyond LIMITS; never those of the live snapshot, the newest and the one
+ * before. */
+int replica_writer_prune(struct replica_writer *writer, const struct history_limits *limits,
+			 uint64_t wall_ms, struct err *err) WP_MUST_CHECK;
+/* The numbers of the snapshots in the log, appended to NUMBERS_R as uint64_t. */
+int replica_writer_kept(struct replica_writer *writer, struct buf *numbers_r, struct err *err)
+	WP_MUST_CHECK;
+
+/* Holds SNAPSHOT live, or (null) lets the newest be live again. */
+void replica_writer_pin(struct replica_writer *writer, const struct replica_snapshot *snapshot,
+			uint64_t wall_ms);
+/* When the live snapshot was pinned, 0 if none is. */
+uint64_t replica_writer_pinned_since(const struct replica_writer *writer);
+
 const struct replica_store *replica_writer_store(const struct replica_writer *writer);
 MDB_txn *replica_writer_txn(const struct replica_writer *writer);
 

@@ -1,16 +1,35 @@
 /* What the parts of the writer share: replica_writer.c, replica_entry.c, replica_address.c,
- * replica_sweep.c, replica_source.c. */
+ * replica_sweep.c, replica_source.c, replica_changes.c, replica_log.c. */
 #ifndef WP_LDAPSYNC_REPLICA_WRITER_PRIVATE_H
 #define WP_LDAPSYNC_REPLICA_WRITER_PRIVATE_H
 
+#include <jansson.h>
+
 #include "ldapsync/replica_tree.h"
 #include "ldapsync/replica_writer.h"
+
+/*
+ * What changed in the topology since the newest snapshot was made. Stored at each commit as a
+ * history entry without a snapshot, since a refresh has many commits and one snapshot.
+ */
+struct changes {
+	bool is_listed;  /* rows are wanted */
+	bool is_there;   /* something changed */
+	bool is_loaded;  /* the rest is that of the transaction */
+	bool is_dirty;   /* and is not what is stored */
+	json_t *rows;    /* null: none */
+	size_t octets;   /* of the rows, roughly */
+	uint32_t omitted;
+	uint16_t last_source; /* whose title is in SOURCES already */
+	struct buf sources;
+};
 
 struct replica_writer {
 	struct replica_store store;
 	MDB_txn *txn;
 	struct replica_state state;
-	bool topology_changed;
+	struct replica_pin pin; /* NEWEST always holds; SINCE 0: it is live */
+	struct changes changes;
 	struct node old; /* the record that is being replaced */
 	struct buf entry_bytes, recipient_bytes; /* what replaces it */
 };
@@ -37,5 +56,24 @@ int writer_index_addresses(struct replica_writer *writer, const struct replica_r
 /* Diagnostics of addresses that came or went; after the record is stored. */
 int writer_check_duplicates(struct replica_writer *writer, const struct replica_record *old,
 			    const struct replica_record *new, struct err *err) WP_MUST_CHECK;
+
+/* replica_changes.c: of the transaction; load before, store at commit, forget after an abort. */
+int writer_load_changes(struct replica_writer *writer, struct err *err) WP_MUST_CHECK;
+int writer_store_changes(struct replica_writer *writer, struct err *err) WP_MUST_CHECK;
+void writer_forget_changes(struct replica_writer *writer);
+/* The same of OLD's, in place of what is there. */
+void writer_copy_changes(struct replica_writer *writer, const struct replica_writer *old);
+/* The topology changed; what of it cannot be listed. */
+void writer_mark_topology(struct replica_writer *writer);
+/* The record OLD (id 0: none) is about to be replaced by NEW, which stores ENTRY (null: none). */
+int writer_note_change(struct replica_writer *writer, const struct replica_record *old,
+		       const struct replica_record *new, const struct entry *entry,
+		       struct err *err) WP_MUST_CHECK;
+/* Lists what differs between two states of an entry; null: it is not there. */
+void writer_list(struct replica_writer *writer, const struct entry *before,
+		 const struct entry *after);
+/* replica_source.c: the title of directory NUMBER, appended. */
+int writer_source_title(struct replica_writer *writer, uint16_t number, struct buf *title_r,
+			struct err *err) WP_MUST_CHECK;
 
 #endif

@@ -213,7 +213,7 @@ int main(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s/bench-replica-XXXXXX", tmp != NULL ? tmp : "/tmp");
 	if (mkdtemp(path) == NULL)
 		return 1;
-	if (generate_check(&params, &err) < 0 || apply_open(&config, &apply, &err) < 0)
+	if (generate_check(&params, &err) < 0 || apply_open(&config, 1, &apply, &err) < 0)
 		die(&err);
 	printf("%u recipients, %u sites\n", params.recipients, params.sites);
 	fill_replica(&params);

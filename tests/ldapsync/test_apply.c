@@ -16,17 +16,18 @@
 #include "ldapsync/source.h"
 #include "tests/ldapsync/replica_fixture.h"
 
-enum { BINDING = 7, MANY = 60 };
+enum { BINDING = 7, MANY = 60, KEEP = 20 };
 
 static struct apply_directory directories[2] = { { "corp", 20 }, { "more", 20 } };
-static struct apply_config config = { .directories = directories, .n_directories = 1 };
+static struct apply_config config = { .directories = directories, .n_directories = 1,
+					.history = { .snapshots = KEEP } };
 static struct apply *apply;
 
 static void open_apply(void)
 {
 	struct err err = { 0 };
 
-	if (apply_open(&config, &apply, &err) < 0)
+	if (apply_open(&config, 1000, &apply, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
@@ -386,14 +387,14 @@ static void hold_and_accept(enum source_refresh kind)
 	give(0, EVENT_COOKIE, BINDING, "c3", 2);
 	commit();
 	assert_true(has_cookie(0, "c1"));
-	assert_int_equal(apply_accept(apply, &err), 1);
+	assert_int_equal(apply_accept(apply, 1000, &err), 1);
 	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
 	assert_null(apply_held(apply));
 	assert_false(finds(100 + MANY - 1));
 	assert_true(finds(100));
 	assert_true(finds(900));
 	assert_true(has_cookie(0, "c3"));
-	assert_int_equal(apply_accept(apply, &err), 0);
+	assert_int_equal(apply_accept(apply, 1000, &err), 0);
 }
 
 static void test_the_guard_holds_a_full_refresh_back(void **state)
@@ -447,7 +448,7 @@ static void test_the_last_server_does_not_go_by_accident(void **state)
 	commit();
 	assert_non_null(apply_held(apply));
 	assert_int_equal(snapshot_now(), before);
-	assert_int_equal(apply_accept(apply, &err), 1);
+	assert_int_equal(apply_accept(apply, 1000, &err), 1);
 	assert_null(apply_held(apply));
 	assert_int_equal(snapshot_now(), before + 1);
 }
@@ -504,7 +505,7 @@ static void test_old_images_are_removed_but_for_the_history(void **state)
 	char path[512];
 
 	refresh(0, SOURCE_FULL, 1, "c1");
-	for (unsigned i = 0; i < APPLY_KEEP_SNAPSHOTS + 5; i++) {
+	for (unsigned i = 0; i < KEEP + 5; i++) {
 		char dn[64];
 
 		snprintf(dn, sizeof(dn), "cn=T%u,cn=Sites,dc=x", i);
@@ -514,7 +515,7 @@ static void test_old_images_are_removed_but_for_the_history(void **state)
 	for (uint64_t n = 1; n <= snapshot_now(); n++) {
 		snprintf(path, sizeof(path), "%s/replica/snapshots/%llu.img", (char *)*state,
 			 (unsigned long long)n);
-		assert_int_equal(access(path, F_OK) == 0, n + APPLY_KEEP_SNAPSHOTS > snapshot_now());
+		assert_int_equal(access(path, F_OK) == 0, n + KEEP > snapshot_now());
 	}
 }
 
@@ -524,7 +525,7 @@ static void test_only_one_writes(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(apply_open(&config, &second, &err), -1);
+	assert_int_equal(apply_open(&config, 1000, &second, &err), -1);
 	assert_int_equal(err.domain, ERR_SYSTEM);
 }
 

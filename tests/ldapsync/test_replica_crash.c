@@ -3,9 +3,10 @@
  *
  * Every transaction changes two people and a site to one sequence number; now and then all of it
  * is refreshed into a new generation. Whoever reads, whenever, has to see the same number on both
- * people, and after a kill at least the last number whose commit had returned. WP_ROUNDS kills
- * (10; 200 with WP_FULL=1).
+ * people and a log that ends with that change, and after a kill at least the last number whose
+ * commit had returned. WP_ROUNDS kills (10; 200 with WP_FULL=1).
  */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,14 +22,18 @@
 
 #include <cmocka.h>
 
+#include "common/replica_history.h"
 #include "common/replica_recipients.h"
 #include "common/snapshot_file.h"
 #include "ldapsync/apply.h"
 #include "ldapsync/source.h"
 #include "tests/ldapsync/replica_fixture.h"
 
+enum { KEEP = 20 };
+
 static const struct apply_directory directory = { "corp", 20 };
-static struct apply_config config = { .directories = &directory, .n_directories = 1 };
+static struct apply_config config = { .directories = &directory, .n_directories = 1,
+					.history = { .snapshots = KEEP } };
 
 /* Between the processes. */
 static struct shared {
@@ -84,7 +89,7 @@ static void write_for_ever(unsigned seed)
 	struct apply *apply;
 	struct err err;
 
-	if (apply_open(&config, &apply, &err) < 0) {
+	if (apply_open(&config, 1, &apply, &err) < 0) {
 		complain(err.text);
 		_exit(1);
 	}
@@ -130,6 +135,31 @@ static unsigned long read_number(struct replica_reader *reader)
 	return number_of(&a);
 }
 
+static bool keep_first(void *arg, const struct history_entry *entry)
+{
+	*(struct history_entry *)arg = *entry;
+	return false;
+}
+
+/* The log ends with the live snapshot, and with what the same transaction changed. */
+static void read_log(struct replica_reader *reader, const struct replica_snapshot *live,
+		     unsigned long number)
+{
+	struct history_entry last = { 0 };
+	struct err err;
+	char name[32];
+
+	snprintf(name, sizeof(name), "cn=S%lu,", number);
+	if (replica_each_history(reader, keep_first, &last, &err) < 0)
+		complain(err.text);
+	else if (last.head.snapshot.number != live->number || last.head.snapshot.hash != live->hash)
+		complain("the log does not end with the live snapshot");
+	else if (last.head.cause != HISTORY_FIRST &&
+		 (last.changes == NULL ||
+		  memmem(last.changes, last.changes_len, name, strlen(name)) == NULL))
+		complain("the log tells of another transaction");
+}
+
 /* The image that the same transaction names is there and tells of the same number. */
 static void read_image(struct replica_reader *reader, unsigned long number)
 {
@@ -147,6 +177,7 @@ static void read_image(struct replica_reader *reader, unsigned long number)
 	if (snapshot_find_site(snapshot_file_view(file), name) == SNAP_NONE)
 		complain("the snapshot is of another transaction");
 	snapshot_file_unref(&file);
+	read_log(reader, &what, number);
 }
 
 static unsigned long read_once(struct replica *replica, struct replica_reader *reader)
@@ -158,7 +189,7 @@ static unsigned long read_once(struct replica *replica, struct replica_reader *r
 		return 0;
 	number = read_number(reader);
 	/* Images are kept for a while only, so a slow reader looks at the newest alone. */
-	if (number > 0 && number + APPLY_KEEP_SNAPSHOTS / 2 > atomic_load(&shared->committed))
+	if (number > 0 && number + KEEP / 2 > atomic_load(&shared->committed))
 		read_image(reader, number);
 	replica_end(reader);
 	return number;
