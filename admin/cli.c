@@ -353,6 +353,17 @@ int cli_number(const struct cli *cli, const char *name, uint64_t max, uint64_t *
 	return err_remedy(e, "give a number up to %llu", (unsigned long long)max);
 }
 
+int cli_operand_number(const struct cli *cli, int i, uint64_t max, uint64_t *number_r,
+		       struct err *e)
+{
+	const char *text = cli->operands[i];
+
+	if (parse_u64(text, strlen(text), max, number_r))
+		return 0;
+	err_set(e, ERR_USAGE, 0, "\"%.100s\" is no number", text);
+	return err_remedy(e, "see waypost %s %s --help", cli->command->noun, cli->command->verb);
+}
+
 int cli_host(struct cli *cli, struct err *e)
 {
 	return cli->host != NULL ? 0 : hostfile_load(cli->config, &cli->host, e);

@@ -69,6 +69,9 @@ bool cli_flag(const struct cli *cli, const char *name);
 /* A number of at most MAX into *NUMBER_R, untouched if absent. -1: ERR_USAGE. */
 int cli_number(const struct cli *cli, const char *name, uint64_t max, uint64_t *number_r,
 	       struct err *e) WP_MUST_CHECK;
+/* The same of operand I, which is there. */
+int cli_operand_number(const struct cli *cli, int i, uint64_t max, uint64_t *number_r,
+		       struct err *e) WP_MUST_CHECK;
 
 /* Reads the host file, once. */
 int cli_host(struct cli *cli, struct err *e) WP_MUST_CHECK;

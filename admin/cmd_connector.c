@@ -10,6 +10,7 @@
 
 const struct cli_option cmd_connector_list_options[] = {
 	VIEW_OPTIONS,
+	VIEW_PAST_OPTION,
 	{ "from", 0, "SERVER", "as this server sees them; default: this host" },
 	{ "implicit", 0, NULL, "list the computed connectors too" },
 	{ "columns", 0, "A,B…|all", "columns beside Name and Status" },
@@ -18,6 +19,7 @@ const struct cli_option cmd_connector_list_options[] = {
 
 const struct cli_option cmd_connector_show_options[] = {
 	VIEW_OPTIONS,
+	VIEW_PAST_OPTION,
 	{ "from", 0, "SERVER", "as this server sees it; default: this host" },
 	{ NULL, 0, NULL, NULL },
 };

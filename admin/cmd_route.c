@@ -10,6 +10,7 @@
 
 const struct cli_option cmd_route_options[] = {
 	VIEW_OPTIONS,
+	VIEW_PAST_OPTION,
 	{ "from", 0, "SERVER", "the server that has the message; default: this host" },
 	{ "size", 0, "OCTETS", "the size of the message" },
 	{ "explain", 0, NULL, "tell which step removed which connector" },
@@ -165,6 +166,8 @@ int cmd_route(struct cli *cli, struct err *e)
 	if (check_usage(cli, e) < 0 || view_open(cli, &a.view, e) < 0)
 		return -1;
 	choose_from(&a);
+	if (view_past(a.view) != NULL && !cli->json && !cli->quiet && !cli_flag(cli, "batch"))
+		printf("By %s, with the recipients of today:\n", view_past(a.view));
 	a.desk = route_desk_new(view_snapshot(a.view), view_recipients(a.view));
 	if (cli_flag(cli, "batch"))
 		run_batch(&a);

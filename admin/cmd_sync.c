@@ -19,10 +19,12 @@ const struct cli_option cmd_sync_wait_options[] = {
 
 static const char *const members[] = { "state",       "source",     "lag_ms",
 				       "entries",     "recipients", "snapshot",
-				       "last_change", "last_error", "diagnostics" };
+				       "newest",      "pinned_since", "last_change",
+				       "last_error",  "diagnostics" };
 static const char *const headers[] = { "State",       "Source",     "Lag (ms)",
 				       "Entries",     "Recipients", "Snapshot",
-				       "Last change", "Last error", "Diagnostics" };
+				       "Newest",      "Pinned since", "Last change",
+				       "Last error",  "Diagnostics" };
 
 /* The one row of the status, a new reference; null and E. */
 static json_t *get_status(struct cli *cli, struct err *e)
@@ -77,10 +79,14 @@ static bool is_reached(const json_t *status, bool has_number, uint64_t wanted)
 static int not_reached(const struct cli *cli, const json_t *status, struct err *e)
 {
 	const char *state = json_string_value(json_object_get(status, "state"));
+	bool is_pinned = json_string_length(json_object_get(status, "pinned_since")) > 0;
 
-	err_set(e, ERR_SYSTEM, 0, "waited in vain: the replica is %s with snapshot %lld",
+	err_set(e, ERR_SYSTEM, 0, "waited in vain: the replica is %s with snapshot %lld%s",
 		state != NULL ? state : "?",
-		(long long)json_integer_value(json_object_get(status, "snapshot")));
+		(long long)json_integer_value(json_object_get(status, "snapshot")),
+		is_pinned ? ", which is pinned" : "");
+	if (is_pinned && cli_flag(cli, "snapshot"))
+		return err_remedy(e, "waypost topology unpin lets newer ones be live");
 	return err_remedy(e, "waypost sync status says why%s",
 			  cli_flag(cli, "for") ? "; or wait longer with --for" : "");
 }

@@ -10,6 +10,7 @@
 
 const struct cli_option cmd_topology_options[] = {
 	VIEW_OPTIONS,
+	VIEW_PAST_OPTION,
 	{ NULL, 0, NULL, NULL },
 };
 

@@ -139,18 +139,27 @@ static int open_snapshot(struct view *v, const char *state, struct err *e)
 	return snapshot_file_open(state, &what, &v->file, e);
 }
 
-static int open_replica(struct view *v, const char *state, struct err *e)
+int view_no_replica(struct err *e)
+{
+	view_unreadable(e, "the replica of this host");
+	return err_remedy(e, "start the daemons with `waypost run`, or name a directory with "
+			     "--directory");
+}
+
+void view_attach_replica(struct view *v, const char *state)
 {
 	v->replica = replica_open(state);
 	v->reader = replica_reader_new(v->replica);
-	if (open_snapshot(v, state, e) < 0) {
-		view_unreadable(e, "the replica of this host");
-		return err_remedy(e, "start the daemons with `waypost run`, or name a directory with "
-				     "--directory");
-	}
-	v->snapshot = snapshot_file_view(v->file);
 	v->recipients = replica_recipient_source(v->reader);
 	v->each_recipient = replica_recipients_each;
+}
+
+static int open_replica(struct view *v, const char *state, struct err *e)
+{
+	view_attach_replica(v, state);
+	if (open_snapshot(v, state, e) < 0)
+		return view_no_replica(e);
+	v->snapshot = snapshot_file_view(v->file);
 	return 0;
 }
 
@@ -168,11 +177,26 @@ int view_open_file(struct cli *cli, const char *path, struct view **view_r, stru
 	return open_ldif(*view_r, path, e);
 }
 
+static int check_past(const struct cli *cli, struct err *e)
+{
+	if (cli_value(cli, "directory") == NULL)
+		return 0;
+	err_set(e, ERR_USAGE, 0, "--snapshot is of this host's replica, not of a directory");
+	return err_remedy(e, "leave out --directory or --snapshot");
+}
+
 int view_open(struct cli *cli, struct view **view_r, struct err *e)
 {
 	const char *directory = cli_value(cli, "directory");
-	struct view *v = view_new(cli->ctx);
+	uint64_t number = 0;
+	struct view *v;
 
+	if (cli_flag(cli, "snapshot")) {
+		if (check_past(cli, e) < 0 || cli_number(cli, "snapshot", INT64_MAX, &number, e) < 0)
+			return -1;
+		return view_open_snapshot(cli, number, view_r, e);
+	}
+	v = view_new(cli->ctx);
 	*view_r = v;
 	if (directory != NULL)
 		return view_open_directory(v, cli, directory, e);
@@ -208,7 +232,7 @@ int view_each_diagnostic(struct view *view,
 {
 	int rc;
 
-	if (view->reader == NULL)
+	if (view->reader == NULL || view->past != NULL)
 		return 0;
 	if (replica_begin(view->reader, e) < 0)
 		return -1;

@@ -16,18 +16,36 @@
 	{ "directory", 0, "URI|FILE", "look at this directory, not at the host's replica" }, \
 		SIGNIN_OPTIONS
 
+/* One more for a command that also looks at the past. */
+#define VIEW_PAST_OPTION \
+	{ "snapshot", 0, "N", "look at snapshot N of topology log; recipients are today's" }
+
 struct view;
 
 /*
  * Opens what `--directory` of the command names (an LDIF file; or ldap://HOST/DN and its kin, all
- * of which is read at once), else the replica of the host file. Lives under cli->ctx.
- * -1: ERR_DIRECTORY if it cannot be read.
+ * of which is read at once), else the replica of the host file, with its live snapshot or the
+ * one that `--snapshot` names. Lives under cli->ctx. -1: ERR_DIRECTORY if it cannot be read.
  */
 int view_open(struct cli *cli, struct view **view_r, struct err *e) WP_MUST_CHECK;
 /* The same from the LDIF file PATH. */
 int view_open_file(struct cli *cli, const char *path, struct view **view_r, struct err *e)
 	WP_MUST_CHECK;
 const struct snapshot *view_snapshot(const struct view *view);
+
+/*
+ * The replica of the host file with snapshot NUMBER of its log. -1: ERR_NOT_FOUND if it is not
+ * kept; the remedy names those that are.
+ */
+int view_open_snapshot(struct cli *cli, uint64_t number, struct view **view_r, struct err *e)
+	WP_MUST_CHECK;
+/* Another snapshot beside VIEW, which is of the replica and lives on: a process opens that once.
+ * Recipients, begin and end are VIEW's. */
+int view_open_beside(struct cli *cli, struct view *view, uint64_t number, struct view **view_r,
+		     struct err *e) WP_MUST_CHECK;
+/* "snapshot 3 of 2026-01-31T12:34:56.789Z" of a view of the past, else null. */
+const char *view_past(const struct view *view);
+
 /* Look-ups only between view_begin and view_end. */
 const struct recipient_source *view_recipients(const struct view *view);
 int view_begin(struct view *view, struct err *e) WP_MUST_CHECK;
@@ -55,7 +73,7 @@ int view_open_amended(struct cli *cli, struct view *before, const struct ldif_ch
 const struct entry_list *view_entries(const struct view *view);
 bool view_is_replica(const struct view *view);
 
-/* What was wrong with stored entries beyond the snapshot's own diagnostics. */
+/* What was wrong with stored entries beyond the snapshot's own diagnostics; nothing of the past. */
 struct replica_diagnostic;
 int view_each_diagnostic(struct view *view,
 			 void (*fn)(void *arg, const struct replica_diagnostic *diagnostic),

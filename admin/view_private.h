@@ -1,4 +1,4 @@
-/* The inside of a view, for view.c and view_entries.c. */
+/* The inside of a view, for view.c, view_entries.c and view_past.c. */
 #ifndef WP_ADMIN_VIEW_PRIVATE_H
 #define WP_ADMIN_VIEW_PRIVATE_H
 
@@ -15,6 +15,7 @@ struct view {
 	struct replica *replica;
 	struct replica_reader *reader;
 	struct snapshot_file *file;
+	const char *past; /* what is said of a snapshot of the log; null: the live one */
 	/* all */
 	bool keeps_entries;
 	struct entry_list entries;
@@ -25,6 +26,8 @@ struct view {
 
 /* An empty view under CTX. */
 struct view *view_new(TALLOC_CTX *ctx);
+/* Recipients from the replica below STATE, which is opened. */
+void view_attach_replica(struct view *v, const char *state);
 /* Its snapshot from ENTRIES, which need not live on. */
 int view_build(struct view *v, const struct entry_list *entries, const char *base, struct err *e)
 	WP_MUST_CHECK;
@@ -35,5 +38,6 @@ int view_open_directory(struct view *v, struct cli *cli, const char *text, struc
 	WP_MUST_CHECK;
 /* Whatever went wrong below, to the command it is a directory that cannot be read. */
 int view_unreadable(struct err *e, const char *what);
+int view_no_replica(struct err *e);
 
 #endif
