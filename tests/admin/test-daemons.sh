@@ -15,6 +15,17 @@ says err "waypost-delivery is not running"
 says err "remedy: start it with"
 expect 4 "$waypost" --config "$dir/c" sync status
 expect 4 "$waypost" --config "$dir/c" sync wait --for 0
+expect 4 "$waypost" --config "$dir/c" topology pin 1
+expect 4 "$waypost" --config "$dir/c" topology unpin
+expect 7 "$waypost" --config "$dir/c" topology log
+expect 7 "$waypost" --config "$dir/c" route --snapshot 1 ann@example.com
+expect 2 "$waypost" --config "$dir/c" route --snapshot x ann@example.com
+expect 2 "$waypost" --config "$dir/c" route --snapshot 1 --directory "$example" ann@example.com
+says err "leave out --directory or --snapshot"
+expect 2 "$waypost" --config "$dir/c" topology pin x
+expect 2 "$waypost" --config "$dir/c" topology pin
+expect 2 "$waypost" --config "$dir/c" topology log -n x
+expect 2 "$waypost" --config "$dir/c" topology log --since 2026-02-31x
 
 serve() { # program
 	"$abs_top_srcdir/tests/admin/fake_daemon.py" "$dir/run/$1.sock" "$dir/$1.json" "$dir/$1.log" >"$dir/$1.out" &
@@ -51,10 +62,13 @@ expect 3 "$waypost" --config "$dir/c" queue resume Lyon
 says err "no queue bears that name"
 says err "remedy: list them"
 
-status() { # state snapshot
+status() { # state snapshot [newest, pinned since]
 	cat >"$dir/next.json" <<-L
 	{"sync.status": {"rows": [{"state": "$1", "source": "o", "lag_ms": 12, "entries": 40, "recipients": 9,
-	 "snapshot": $2, "last_change": "2026-01-01T00:00:00.000Z", "last_error": "", "diagnostics": 1}]}}
+	 "snapshot": $2, "newest": ${3:-$2}, "pinned_since": "${4:-}",
+	 "last_change": "2026-01-01T00:00:00.000Z", "last_error": "", "diagnostics": 1}]},
+	 "topology.pin": {"rows": []},
+	 "topology.unpin": {"error": {"code": "not-found", "text": "no snapshot is pinned"}}}
 	L
 	mv "$dir/next.json" "$dir/waypost-ldapsync.json"
 }
@@ -76,4 +90,18 @@ status live 5
 wait $waiter && pass "ends when snapshot 5 is there" || fail "did not end well"
 expect 0 "$waypost" --config "$dir/c" sync wait --for 5 --json
 json 'v["state"] == "live"'
+status live 3 7 2026-01-31T00:00:00.000Z
+"$waypost" --config "$dir/c" sync status --quiet # the fake has read the answer to this one before
+expect 0 "$waypost" --config "$dir/c" sync status
+says out "Pinned since  2026-01-31"
+says out "Newest        7"
+expect 1 "$waypost" --config "$dir/c" sync wait --snapshot 7 --for 0
+says err "with snapshot 3, which is pinned"
+says err "remedy: waypost topology unpin"
+expect 0 "$waypost" --config "$dir/c" topology pin 3
+says out "Snapshot 3 is live until"
+tail -1 "$dir/waypost-ldapsync.log" | grep -q '"verb":"topology.pin","args":{"snapshot":3}' &&
+	pass "the number is passed on" || fail "the number is lost"
+expect 3 "$waypost" --config "$dir/c" topology unpin
+says err "no snapshot is pinned"
 exit $failed
