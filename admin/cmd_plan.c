@@ -1,11 +1,10 @@
 /* waypost topology plan: what a change would do to mail, before it is made. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "admin/cmd.h"
+#include "admin/progress.h"
 #include "admin/view.h"
-#include "common/clock.h"
 #include "common/fsutil.h"
 #include "common/ldif_change.h"
 #include "topology/changes.h"
@@ -27,15 +26,13 @@ enum {
 	CHANGE_FILE_MAX = 64 * 1024 * 1024,
 	RECIPIENTS_MAX = 1000000, /* addresses that are compared */
 	CHANGES_SHOWN = 1000,     /* rows */
-	PATIENCE_MS = 2000,       /* before progress is told, and between two lines of it */
 };
 
 struct planner {
 	struct cli *cli;
 	struct view *before, *after;
 	struct diff_query query;
-	uint64_t next_ms; /* when progress is told again */
-	bool has_told;
+	struct progress progress;
 };
 
 /* ---- what is compared ---- */
@@ -103,21 +100,11 @@ static int open_both(struct planner *p, struct err *e)
 	return view_open_other(p->cli, cli_value(p->cli, "against"), &p->after, e);
 }
 
-/* ---- progress ---- */
+/* ---- the comparison ---- */
 
-/* On a terminal one line that changes, else a line now and then; nothing if it is quick. */
 static void tell_progress(void *ctx, uint32_t done, uint32_t all)
 {
-	struct planner *p = ctx;
-	bool on_terminal = isatty(STDERR_FILENO) == 1;
-	uint64_t now = clock_mono_ms();
-
-	if (p->cli->quiet || (done < all ? now < p->next_ms : !p->has_told))
-		return;
-	fprintf(stderr, "%s%u of %u sites compared%s", on_terminal ? "\r" : "waypost: ", done, all,
-		on_terminal && done < all ? "" : "\n");
-	p->next_ms = now + (on_terminal ? PATIENCE_MS / 10 : PATIENCE_MS);
-	p->has_told = true;
+	progress_tell(&((struct planner *)ctx)->progress, done, all);
 }
 
 static int begin_recipients(void *ctx, struct err *err)
@@ -172,7 +159,7 @@ static int compare(struct planner *p, json_t **diff_r, struct err *e)
 	p->query.end_recipients = end_recipients;
 	p->query.on_progress = tell_progress;
 	p->query.ctx = p;
-	p->next_ms = clock_mono_ms() + PATIENCE_MS;
+	progress_begin(&p->progress, p->cli, "sites compared");
 	if (diff_snapshots(&p->query, diff_r, e) < 0)
 		return -1;
 	set_changes(p, *diff_r);

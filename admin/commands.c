@@ -15,6 +15,8 @@ static const struct command rows[] = {
 	  "Say what mail a change of the directory would move or lose", cmd_topology_plan },
 	{ "topology", "log", "[N]", 0, 1, cmd_topology_log_options,
 	  "List the snapshots that are kept, or what changed with snapshot N", cmd_topology_log },
+	{ "topology", "diff", "A [B]", 1, 2, cmd_topology_diff_options,
+	  "Say what differs between snapshots A and B, or A and the live one", cmd_topology_diff },
 	{ "topology", "pin", "N", 1, 1, NULL, "Hold snapshot N live while newer ones are made",
 	  cmd_topology_pin },
 	{ "topology", "unpin", "", 0, 0, NULL, "Let the newest snapshot be live again",

@@ -43,6 +43,10 @@ int view_open_snapshot(struct cli *cli, uint64_t number, struct view **view_r, s
  * Recipients, begin and end are VIEW's. */
 int view_open_beside(struct cli *cli, struct view *view, uint64_t number, struct view **view_r,
 		     struct err *e) WP_MUST_CHECK;
+/* The log of VIEW's replica, as replica_each_history. */
+struct history_entry;
+int view_each_history(struct view *view, bool (*fn)(void *arg, const struct history_entry *entry),
+		      void *arg, struct err *e) WP_MUST_CHECK;
 /* "snapshot 3 of 2026-01-31T12:34:56.789Z" of a view of the past, else null. */
 const char *view_past(const struct view *view);
 

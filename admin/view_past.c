@@ -72,3 +72,15 @@ int view_open_beside(struct cli *cli, struct view *view, uint64_t number, struct
 	v->each_recipient = view->each_recipient;
 	return open_image(v, cli, view->reader, number, e);
 }
+
+int view_each_history(struct view *view, bool (*fn)(void *arg, const struct history_entry *entry),
+		      void *arg, struct err *e)
+{
+	int rc;
+
+	if (view_begin(view, e) < 0)
+		return -1;
+	rc = replica_each_history(view->reader, fn, arg, e);
+	view_end(view);
+	return rc;
+}

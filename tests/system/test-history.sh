@@ -146,6 +146,17 @@ say "the route of then and of now"
 [ "$(cost --snapshot "$first")" = 10 ]
 hub "$dir/h" route --snapshot "$first" b@example.com | grep -q "By snapshot $first of .*with the recipients of today"
 
+say "what differs between them"
+hub "$dir/h" topology diff "$first" $((first + 1)) --json | python3 -c 'import json, sys
+v = json.load(sys.stdin)
+sys.exit(not (v["changed"] > 0 and v["lost"] == 0 and v["changes_complete"] and not v["changes_undone"] and
+	[(c["attribute"], c["old"], c["new"]) for c in v["changes"]] == [("waypostCost", ["10"], ["77"])]))'
+hub "$dir/h" topology diff "$first" | grep -q "waypostCost: 10 → 77"
+hub "$dir/h" topology diff $((first + 1)) "$first" | grep -q "whose changes are undone"
+hub "$dir/h" topology diff "$first" "$first" --json | grep -q '"changed": 0'
+exits 3 hub "$dir/h" topology diff "$first" 4711
+exits 3 hub "$dir/h" topology diff 4711
+
 say "what is not there has exit status 3"
 exits 3 hub "$dir/h" route --snapshot 4711 b@example.com
 grep -q "kept are $first to $((first + 1))" "$dir/said"
