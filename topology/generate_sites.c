@@ -142,18 +142,18 @@ static void join_ring(struct generator *g)
 		make_link(g, i, (i + 1) % n);
 }
 
-/* Second lines: a branch to another centre, or any two sites near each other. */
+/* Second lines: of branches to other centres; without centres, of any two sites near each other. */
 static void join_more(struct generator *g)
 {
 	uint32_t n = g->p->sites, upper = g->centres + g->regions;
+	bool to_centres = upper > 1 && upper < n;
+	uint32_t from = to_centres ? upper : 0, to = to_centres ? upper : n;
 
 	while (g->links_made < g->links - g->p->wide_links && g->rc == 0) {
 		struct draw draw = draw_for(g, DRAW_LINK, g->links + n + g->links_made);
-		uint32_t site = upper + draw_below(&draw, n > upper ? n - upper : 1);
+		uint32_t site = from + draw_below(&draw, n - from);
 
-		if (upper < 2 || n <= upper)
-			site = draw_below(&draw, n), upper = n;
-		make_link(g, site, draw_near(&draw, site, 0, upper));
+		make_link(g, site, draw_near(&draw, site, 0, to));
 	}
 }
 
