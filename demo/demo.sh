@@ -49,13 +49,18 @@ fail() {
 
 # --- beginning and end ----------------------------------------------------------------------
 
-# Everything that runs is a job of this shell: asked to end, and after 10 s made to.
+# What this shell began and still runs. The kernel is asked, not `jobs`: a shell that Ctrl-C meets
+# in `wait` may take a job for running that has ended, and its number for that of a process.
+# For use in $(…): pgrep takes the place of that subshell, which would be a child too.
+children() { exec pgrep -P $$; }
+
+# Asked to end, and after 10 s made to.
 cleanup() {
 	local status=$? end=$((SECONDS + 10)) signal=TERM
 	trap '' INT TERM HUP
 	trap - EXIT
-	while [ -n "$(jobs -pr)" ]; do
-		[ $signal = 0 ] || kill -$signal $(jobs -pr) 2>/dev/null
+	while [ -n "$(children)" ]; do
+		[ $signal = 0 ] || kill -$signal $(children) 2>/dev/null
 		signal=0
 		[ $SECONDS -lt $end ] || signal=KILL
 		sleep 0.05

@@ -74,5 +74,31 @@ pid=
 ok "and leaves no process" nothing_left "$folder"
 ok "and no folder" [ ! -e "$folder" ]
 ok "and wrote no error" [ ! -s "$dir/play.err" ]
-[ $failed = 0 ] || cat "$dir/once.out" "$dir/play.out" "$dir/play.err"
+
+# Ctrl-C reaches every process of the terminal at once, whatever the shell is waiting for.
+python3 - "$demo" >"$dir/terminal.out" <<-'EOT'
+import os, pty, select, sys, time
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+text, end, is_pressed = b"", time.monotonic() + 90, False
+while time.monotonic() < end:
+    if select.select([terminal], [], [], 0.1)[0]:
+        try:
+            text += os.read(terminal, 65536)
+        except OSError:
+            break
+    if not is_pressed and b"when it is back\r\n" in text:
+        os.write(terminal, b"\x03")
+        is_pressed = True
+else:
+    os.kill(pid, 9)
+os.write(1, text)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)
+EOT
+ok "Ctrl-C ends it with success" [ $? = 0 ]
+folder=$(sed -n 's/^cd \(.*\)\r$/\1/p' "$dir/terminal.out")
+ok "and leaves no process of it" nothing_left "$folder"
+ok "and no folder of it" [ ! -e "$folder" ]
+[ $failed = 0 ] || cat "$dir/terminal.out" "$dir/once.out" "$dir/play.out" "$dir/play.err"
 exit $failed
