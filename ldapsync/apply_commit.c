@@ -1,7 +1,6 @@
 /* Events of sources → replica: transactions and the snapshots they publish. */
 #include "common/snapshot_file.h"
 #include "ldapsync/apply_private.h"
-#include "ldapsync/publish.h"
 
 /* A transaction on the directory's generation; its number there. */
 int apply_ensure_open(struct apply *apply, struct directory *d, struct err *err)
@@ -120,7 +119,7 @@ int apply_publish(struct apply *apply, struct replica_writer *writer, enum histo
 	enum publish_result result;
 	struct err why = { 0 };
 
-	if (publish_snapshot(writer, &request, &result, &why) < 0) {
+	if (publish_snapshot(apply->publisher, writer, &request, &result, &why) < 0) {
 		*err = why;
 		return -1;
 	}

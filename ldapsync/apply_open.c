@@ -164,6 +164,7 @@ int apply_open(const struct apply_config *config, uint64_t wall_ms, struct apply
 	apply->config = *config;
 	apply->now_ms = wall_ms;
 	apply->lock_fd = -1;
+	apply->publisher = publisher_new();
 	for (size_t i = 0; i < config->n_directories; i++)
 		apply->directories[i].config = &config->directories[i];
 	if (take_lock(apply, err) < 0 || open_current(apply, err) < 0 ||
@@ -183,6 +184,7 @@ void apply_close(struct apply **apply)
 		return;
 	apply_drop_building(a);
 	replica_writer_close(&a->current);
+	publisher_free(&a->publisher);
 	for (size_t i = 0; i < a->config.n_directories; i++) {
 		id_set_free(&a->directories[i].seen);
 		buf_free(&a->directories[i].doomed);

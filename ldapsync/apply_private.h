@@ -4,6 +4,7 @@
 #define WP_LDAPSYNC_APPLY_PRIVATE_H
 
 #include "ldapsync/apply.h"
+#include "ldapsync/publish.h"
 
 /* One directory. NUMBER is its number in the generation that its events go to. */
 struct directory {
@@ -24,6 +25,7 @@ struct apply {
 	struct apply_config config;
 	int lock_fd;
 	struct replica_writer *current, *building;
+	struct publisher *publisher;
 	bool is_published;
 	bool is_dirty;     /* the transaction holds something worth committing */
 	enum history_cause cause; /* of the next snapshot */

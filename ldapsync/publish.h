@@ -3,7 +3,8 @@
  *
  * The image is written and synced first, then the transaction stores its number, size and
  * hash and its entry in the log; the commit makes it the newest. A crash in between leaves a
- * file that nobody names, which the next start removes.
+ * file that nobody names, which the next start removes. Where a few entries changed in what they
+ * say, the last image is mended (topology/load.h); else all entries are read.
  */
 #ifndef WP_LDAPSYNC_PUBLISH_H
 #define WP_LDAPSYNC_PUBLISH_H
@@ -25,9 +26,20 @@ struct publish_request {
 	uint64_t wall_ms;
 };
 
+/*
+ * Keeps what the newest snapshot was made from, so that one changed entry does not ask for all
+ * entries. It costs about as much memory as three images.
+ */
+struct publisher;
+
+struct publisher *publisher_new(void);
+/* Null inside is fine. */
+void publisher_free(struct publisher **publisher);
+
 /* 0, or -1 and ERR. With PUBLISH_HELD ERR is filled too. */
-int publish_snapshot(struct replica_writer *writer, const struct publish_request *request,
-		     enum publish_result *result_r, struct err *err) WP_MUST_CHECK;
+int publish_snapshot(struct publisher *publisher, struct replica_writer *writer,
+		     const struct publish_request *request, enum publish_result *result_r,
+		     struct err *err) WP_MUST_CHECK;
 /* An entry in the log for the newest snapshot, which has an intact image and none. */
 int publish_found(struct replica_writer *writer, const char *state_dir, uint64_t wall_ms,
 		  struct err *err) WP_MUST_CHECK;

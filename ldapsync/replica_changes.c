@@ -131,6 +131,37 @@ void writer_mark_topology(struct replica_writer *writer)
 {
 	writer->changes.is_there = true;
 	writer->changes.is_dirty = true;
+	writer->touched.is_whole = false;
+}
+
+void writer_mark_entry(struct replica_writer *writer, uint64_t id)
+{
+	struct touched *touched = &writer->touched;
+	bool is_whole = touched->is_whole;
+
+	writer_mark_topology(writer);
+	for (size_t i = 0; is_whole && i < touched->n; i++)
+		if (touched->ids[i] == id) {
+			touched->is_whole = true;
+			return;
+		}
+	if (!is_whole || touched->n == REPLICA_TOUCHED_MAX)
+		return;
+	touched->ids[touched->n++] = id;
+	touched->is_whole = true;
+}
+
+bool replica_writer_touched(const struct replica_writer *writer, const uint64_t **ids_r, size_t *n_r)
+{
+	*ids_r = writer->touched.ids;
+	*n_r = writer->touched.n;
+	return writer->touched.is_whole;
+}
+
+void replica_writer_note_snapshot(struct replica_writer *writer)
+{
+	writer->touched.is_whole = true;
+	writer->touched.n = 0;
 }
 
 /* ---- rows ---- */

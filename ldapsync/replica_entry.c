@@ -36,7 +36,9 @@ static int index_record(struct replica_writer *writer, const struct replica_reco
 {
 	struct tree tree = writer_tree(writer);
 
-	if (old->entry != NULL || new->entry != NULL)
+	if (old->entry != NULL && new->entry != NULL)
+		writer_mark_entry(writer, new->id);
+	else if (old->entry != NULL || new->entry != NULL)
 		writer_mark_topology(writer);
 	if (old->entry == NULL && new->entry != NULL &&
 	    tree_put(&tree, writer->store.topology, &new->id, sizeof(new->id), "", 0, err) < 0)

@@ -127,6 +127,7 @@ int replica_writer_commit(struct replica_writer *writer, struct err *err)
 	writer->txn = NULL;
 	if (rc == 0)
 		return 0;
+	writer->touched.is_whole = false;
 	writer_forget_changes(writer);
 	return replica_store_fail(err, "commit", rc);
 }
@@ -135,6 +136,7 @@ void replica_writer_abort(struct replica_writer *writer)
 {
 	if (writer->txn == NULL)
 		return;
+	writer->touched.is_whole = false;
 	mdb_txn_abort(writer->txn);
 	writer->txn = NULL;
 	writer_forget_changes(writer);

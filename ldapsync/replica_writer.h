@@ -15,6 +15,8 @@
 
 struct replica_writer;
 
+enum { REPLICA_TOUCHED_MAX = 64 };
+
 /* A set of entry ids. Embedded; all zero is empty. */
 struct id_set {
 	uint64_t *words;
@@ -113,6 +115,13 @@ struct replica_state *replica_writer_state(struct replica_writer *writer);
 struct replica_snapshot *replica_writer_newest(struct replica_writer *writer);
 /* Whether the topology changed since that one was made. */
 bool replica_writer_is_behind(const struct replica_writer *writer);
+/*
+ * Whether all that changed in the topology since replica_writer_note_snapshot are a few entries
+ * which stayed where they are: their ids in *IDS_R, the writer's until the next event.
+ */
+bool replica_writer_touched(const struct replica_writer *writer, const uint64_t **ids_r, size_t *n_r);
+/* A snapshot of the present state was made. */
+void replica_writer_note_snapshot(struct replica_writer *writer);
 
 /* ---- the log of snapshots (common/replica_history.h) ---- */
 

@@ -24,12 +24,20 @@ struct changes {
 	struct buf sources;
 };
 
+/* Entries that stayed where they are and changed in what they say, since the last snapshot. */
+struct touched {
+	bool is_whole; /* nothing else happened to the topology */
+	size_t n;
+	uint64_t ids[REPLICA_TOUCHED_MAX];
+};
+
 struct replica_writer {
 	struct replica_store store;
 	MDB_txn *txn;
 	struct replica_state state;
 	struct replica_pin pin; /* NEWEST always holds; SINCE 0: it is live */
 	struct changes changes;
+	struct touched touched;
 	struct node old; /* the record that is being replaced */
 	struct buf entry_bytes, recipient_bytes; /* what replaces it */
 };
@@ -65,6 +73,8 @@ void writer_forget_changes(struct replica_writer *writer);
 void writer_copy_changes(struct replica_writer *writer, const struct replica_writer *old);
 /* The topology changed; what of it cannot be listed. */
 void writer_mark_topology(struct replica_writer *writer);
+/* The entry ID of the topology changed in what it says. */
+void writer_mark_entry(struct replica_writer *writer, uint64_t id);
 /* The record OLD (id 0: none) is about to be replaced by NEW, which stores ENTRY (null: none). */
 int writer_note_change(struct replica_writer *writer, const struct replica_record *old,
 		       const struct replica_record *new, const struct entry *entry,

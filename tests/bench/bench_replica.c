@@ -109,7 +109,7 @@ static int decide(struct replica_reader *reader, const struct viewpoint *vp, con
 	const struct resolve_query query = { 1000, true };
 	TALLOC_CTX *ctx = talloc_new(NULL);
 	struct route_decision decision;
-	struct resolution *result;
+	struct resolution *result = NULL;
 	struct err err;
 	int routed = 0;
 
