@@ -498,6 +498,153 @@ static void test_long_lists_are_counted_and_cut(void **state)
 	net_free(nets[1]);
 }
 
+/* More ways than there are groups in memory: the rest is one group, and no pair is forgotten. */
+static void test_there_may_be_more_groups_than_are_kept(void **state)
+{
+	enum { CONNECTORS = 4200 };
+	struct net *nets[2];
+	json_t *diff, *spaces, *group;
+	long long sum = 0, largest = 0;
+	size_t i;
+
+	(void)state;
+	for (int side = 0; side < 2; side++) {
+		nets[side] = net_new();
+		net_sites(nets[side], "A");
+		for (unsigned c = 0; c < CONNECTORS; c++)
+			net_connector(nets[side], talloc_asprintf(nets[side]->ctx, "%c%u", "CD"[side], c),
+				      "HTA1", talloc_asprintf(nets[side]->ctx, "d%u.com", c));
+	}
+	diff = compare(nets[0], nets[1], (struct diff_query){ .size = 0 });
+	spaces = json_object_get(diff, "spaces");
+	assert_int_equal(total(spaces, "moved"), CONNECTORS);
+	assert_int_equal(json_array_size(json_object_get(spaces, "groups")), 100);
+	assert_int_equal(total(spaces, "groups_left_out"), 4097 - 100);
+	json_array_foreach(json_object_get(spaces, "groups"), i, group) {
+		sum += total(group, "count");
+		largest = i == 0 ? total(group, "count") : largest;
+	}
+	assert_int_equal(largest, CONNECTORS - 4096);
+	assert_int_equal(sum, CONNECTORS - 4096 + 99);
+	json_decref(diff);
+	net_free(nets[0]);
+	net_free(nets[1]);
+}
+
+/* ---- against the answers of route ---- */
+
+enum { RANDOM_SITES = 7, LOST = 0, GAINED, MOVED, CHANGED };
+
+static unsigned draw(unsigned *seed, unsigned n)
+{
+	*seed = *seed * 1103515245u + 12345u;
+	return (*seed >> 16) % n;
+}
+
+/* Sites A–G with some links, hub sites, sites that are off, and hubs that are. */
+static struct net *random_net(unsigned *seed)
+{
+	struct net *net = net_new();
+
+	net_sites(net, "A B C D E F G");
+	for (unsigned i = 0; i < RANDOM_SITES; i++) {
+		const char *name = talloc_asprintf(net->ctx, "%c", 'A' + i);
+
+		if (draw(seed, 4) == 0)
+			net_set(net_find(net, talloc_asprintf(net->ctx, "cn=%s,cn=Sites", name)), "HubSite",
+				"TRUE");
+		if (draw(seed, 10) == 0)
+			net_set(net_find(net, talloc_asprintf(net->ctx, "cn=%s,cn=Sites", name)),
+				"InboundMail", "FALSE");
+		if (draw(seed, 10) == 0)
+			net_set(net_find(net, talloc_asprintf(net->ctx, "cn=HT%s1", name)), "ServerState",
+				"disabled");
+		if (draw(seed, 6) == 0)
+			net_hub(net, talloc_asprintf(net->ctx, "HT%s2", name), name);
+	}
+	for (unsigned i = 0; i < RANDOM_SITES + 3; i++)
+		net_link(net, talloc_asprintf(net->ctx, "%c-%c %u", 'A' + draw(seed, RANDOM_SITES),
+					      'A' + draw(seed, RANDOM_SITES), 1 + draw(seed, 3)));
+	return net;
+}
+
+static bool sends(struct net *net, unsigned site)
+{
+	char name[] = { (char)('A' + site), '\0' };
+
+	return snap_site(&net->snap, net_site_index(net, name))->has_active_hub;
+}
+
+static json_t *route_between(struct net *net, unsigned from, unsigned to)
+{
+	const char *query = talloc_asprintf(net->ctx, "{\"from\":\"HT%c1\",\"recipient\":\"ht%c1@example.com\"}",
+					    'A' + from, 'a' + to);
+
+	return json_loads(net_ask(net, query), 0, NULL);
+}
+
+/* How the answers of route differ, or -1. */
+static int classify(json_t *old, json_t *new)
+{
+	static const char *const ways[] = { "next_stop", "path", "stops", "servers", "backoff" };
+	bool old_ok = json_object_get(old, "path") != NULL, new_ok = json_object_get(new, "path") != NULL;
+
+	if (!old_ok || !new_ok)
+		return old_ok == new_ok ? -1 : old_ok ? LOST : GAINED;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (!json_equal(json_object_get(old, ways[i]), json_object_get(new, ways[i])))
+			return MOVED;
+	return json_equal(old, new) ? -1 : CHANGED;
+}
+
+static void count_pairs(struct net *old, struct net *new, long long counts[4])
+{
+	for (unsigned from = 0; from < RANDOM_SITES; from++) {
+		for (unsigned to = 0; to < RANDOM_SITES; to++) {
+			json_t *before, *after;
+			int kind;
+
+			if (from == to || !sends(old, from) || !sends(new, from))
+				continue;
+			before = route_between(old, from, to);
+			after = route_between(new, from, to);
+			kind = classify(before, after);
+			if (kind >= 0)
+				counts[kind]++;
+			json_decref(before);
+			json_decref(after);
+		}
+	}
+}
+
+static void test_random_networks_differ_as_their_routes_do(void **state)
+{
+	unsigned rounds = getenv("WP_FULL") != NULL ? 2000 : 100, seen[4] = { 0 };
+
+	(void)state;
+	for (unsigned round = 0; round < rounds; round++) {
+		unsigned seed = round;
+		struct net *old = random_net(&seed), *new = random_net(&seed);
+		json_t *diff = compare(old, new, (struct diff_query){ .size = 0 });
+		const json_t *paths = json_object_get(diff, "paths");
+		static const char *const kinds[] = { "lost", "gained", "moved", "changed" };
+		long long counts[4] = { 0 };
+
+		count_pairs(old, new, counts);
+		for (int kind = LOST; kind <= CHANGED; kind++) {
+			if (total(paths, kinds[kind]) != counts[kind])
+				fail_msg("round %u: %lld %s, not %lld", round, total(paths, kinds[kind]),
+					 kinds[kind], counts[kind]);
+			seen[kind] += counts[kind] > 0;
+		}
+		json_decref(diff);
+		net_free(old);
+		net_free(new);
+	}
+	for (int kind = LOST; kind <= CHANGED; kind++)
+		assert_true(seen[kind] > 0);
+}
+
 static void test_it_reads_like_this(void **state)
 {
 	struct net *old = row_of_five(), *new = row_of_five();
@@ -562,6 +709,8 @@ int main(void)
 		cmocka_unit_test(test_a_sample_of_sources_is_told),
 		cmocka_unit_test(test_recipients_beyond_the_bound_are_not_compared),
 		cmocka_unit_test(test_long_lists_are_counted_and_cut),
+		cmocka_unit_test(test_there_may_be_more_groups_than_are_kept),
+		cmocka_unit_test(test_random_networks_differ_as_their_routes_do),
 		cmocka_unit_test(test_it_reads_like_this),
 	};
 
