@@ -79,6 +79,20 @@ static char *next_hop(const struct diff *d, int side, const struct snap_connecto
 	return talloc_asprintf_append(text, ", port %u", connector->port);
 }
 
+/* "SERVER/NAME" of the receive connector whose mail all leaves by this one, or "". */
+static const char *linked_name(const struct diff *d, int side, const struct snap_connector *connector)
+{
+	const struct snapshot *snap = d->snap[side];
+	const struct snap_receive *receive;
+
+	if (connector->linked_receive == SNAP_NONE)
+		return "";
+	receive = snap_receive(snap, connector->linked_receive);
+	return talloc_asprintf(d->ctx, "%s/%s",
+			       snap_str(snap, snap_server(snap, receive->server)->peer.name),
+			       snap_str(snap, receive->name));
+}
+
 static void compare_sources(struct diff *d, json_t *rows, const char *name, const char *old,
 			    const char *new)
 {
@@ -98,8 +112,10 @@ static void compare_connector(struct diff *d, json_t *rows, const char *name,
 	if (!old->enabled && !new->enabled)
 		return;
 	compare_sources(d, rows, name, usable_sources(d, OLD, old), usable_sources(d, NEW, new));
-	if (old->enabled && new->enabled)
-		compare_texts(d, rows, name, "next_hop", next_hop(d, OLD, old), next_hop(d, NEW, new));
+	if (!old->enabled || !new->enabled)
+		return;
+	compare_texts(d, rows, name, "next_hop", next_hop(d, OLD, old), next_hop(d, NEW, new));
+	compare_texts(d, rows, name, "linked_receive", linked_name(d, OLD, old), linked_name(d, NEW, new));
 }
 
 json_t *diff_connectors_json(struct diff *d)

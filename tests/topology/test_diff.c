@@ -365,6 +365,18 @@ static void test_another_source_is_another_way(void **state)
 			      "Internet moved next_hop DNS, port 25>mx.f.com, port 25\n");
 }
 
+static void test_a_receive_connector_is_linked(void **state)
+{
+	struct net *old = row_of_five(), *new = row_of_five();
+
+	(void)state;
+	net_add(old, "ReceiveConnector", "cn=In,cn=HTA1,cn=Servers", "Binding", "0.0.0.0:26", NULL);
+	net_add(new, "ReceiveConnector", "cn=In,cn=HTA1,cn=Servers", "Binding", "0.0.0.0:26", NULL);
+	net_set(net_find(new, "cn=Internet"), "LinkedReceiveConnector",
+		"cn=In,cn=HTA1,cn=Servers," NET_SUFFIX);
+	assert_diff(old, new, "0 0 1 0\nInternet moved linked_receive >HTA1/In\n");
+}
+
 static void test_the_last_source_goes(void **state)
 {
 	struct net *old = row_of_five(), *new = row_of_five();
@@ -702,6 +714,7 @@ int main(void)
 		cmocka_unit_test(test_a_disabled_connector_is_lost_everywhere),
 		cmocka_unit_test(test_a_more_specific_connector_takes_its_domain_and_no_other),
 		cmocka_unit_test(test_another_source_is_another_way),
+		cmocka_unit_test(test_a_receive_connector_is_linked),
 		cmocka_unit_test(test_the_last_source_goes),
 		cmocka_unit_test(test_edges_choose_for_themselves),
 		cmocka_unit_test(test_recipients_move_and_are_lost_with_their_home),
