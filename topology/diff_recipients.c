@@ -18,16 +18,22 @@ struct home {
 	char text[];
 };
 
+/* An address that several entries bear. */
+struct met {
+	UT_hash_handle hh;
+	char address[];
+};
+
 struct recipients {
 	struct diff *d;
 	struct diff_groups *groups;
 	struct viewpoint *vp[SIDES];
 	struct home *homes, **numbered;
+	struct met *met;
 	uint32_t n_homes;
 	uint64_t compared;
 	bool is_complete;
 	int side;        /* whose addresses are being walked */
-	const char *to;  /* the address being counted */
 	struct err *err;
 	bool failed;
 };
@@ -185,13 +191,33 @@ static int compare_address(struct recipients *r, const char *address)
 	return rc;
 }
 
-/* 1 if the old side has ADDRESS, so that it was compared in its turn. */
-static int is_known_before(struct recipients *r, const char *address)
+/* Whether ADDRESS, which several entries bear, was met before; from now on it was. */
+static bool was_met(struct recipients *r, const char *address)
+{
+	struct met *met = NULL;
+	size_t len = strlen(address);
+
+	HASH_FIND(hh, r->met, address, len, met);
+	if (met != NULL)
+		return true;
+	met = talloc_zero_size(r->d->ctx, sizeof(*met) + len + 1);
+	memcpy(met->address, address, len + 1);
+	HASH_ADD_KEYPTR(hh, r->met, met->address, len, met);
+	return false;
+}
+
+/* 1 if ADDRESS was compared in its turn: the old side has it, or another entry bears it too. */
+static int is_done(struct recipients *r, const char *address)
 {
 	const struct recipient_source *old = r->d->query->old.recipients;
-	struct recipient found;
+	const struct recipient_source *walked = r->side == OLD ? old : r->d->query->new.recipients;
+	struct recipient found[2];
+	int n = r->side == NEW ? old->by_address(old->ctx, address, found, 1, r->err) : 0;
 
-	return r->side == NEW ? old->by_address(old->ctx, address, &found, 1, r->err) : 0;
+	if (n != 0)
+		return n;
+	n = walked->by_address(walked->ctx, address, found, 2, r->err);
+	return n < 0 ? -1 : n > 1 && was_met(r, address);
 }
 
 static bool on_recipient(void *arg, const struct recipient *recipient)
@@ -200,16 +226,17 @@ static bool on_recipient(void *arg, const struct recipient *recipient)
 	const char *address = recipient->addresses.first;
 
 	for (uint32_t i = 0; i < recipient->addresses.count; i++, address = recipient_next(address)) {
-		int known = is_known_before(r, address);
+		int done = is_done(r, address);
 
-		if (known == 0 && r->d->query->max_recipients != 0 &&
+		if (done > 0)
+			continue;
+		if (done == 0 && r->d->query->max_recipients != 0 &&
 		    r->compared == r->d->query->max_recipients) {
 			r->is_complete = false;
 			return false;
 		}
-		if (known == 0)
-			r->compared++;
-		if (known < 0 || (known == 0 && compare_address(r, address) < 0)) {
+		r->compared++;
+		if (done < 0 || compare_address(r, address) < 0) {
 			r->failed = true;
 			return false;
 		}
@@ -265,5 +292,6 @@ int diff_recipients_json(struct diff *d, json_t **json_r, struct err *err)
 	for (int side = OLD; side < SIDES; side++)
 		viewpoint_free(r.vp[side]);
 	HASH_CLEAR(hh, r.homes);
+	HASH_CLEAR(hh, r.met);
 	return rc;
 }

@@ -432,6 +432,17 @@ static void test_recipients_move_and_are_lost_with_their_home(void **state)
 			      "recipients moved 1 home HTA1 (site A)>HTB1 (site B) |\n");
 }
 
+static void test_an_address_on_two_entries_counts_once(void **state)
+{
+	struct net *old = row_of_five(), *new = row_of_five();
+
+	(void)state;
+	net_person(old, "two@example.com", "HTA1");
+	net_find(old, "cn=two@")->dn = "cn=other,dc=example,dc=com";
+	net_person(old, "two@example.com", "HTA1");
+	assert_diff(old, new, "1 0 0 0\nrecipients lost 1 unknown-recipient HTA1 (site A) |\n");
+}
+
 static void test_accepted_domains(void **state)
 {
 	struct net *old = row_of_five(), *new = row_of_five();
@@ -718,6 +729,7 @@ int main(void)
 		cmocka_unit_test(test_the_last_source_goes),
 		cmocka_unit_test(test_edges_choose_for_themselves),
 		cmocka_unit_test(test_recipients_move_and_are_lost_with_their_home),
+		cmocka_unit_test(test_an_address_on_two_entries_counts_once),
 		cmocka_unit_test(test_accepted_domains),
 		cmocka_unit_test(test_a_sample_of_sources_is_told),
 		cmocka_unit_test(test_recipients_beyond_the_bound_are_not_compared),
