@@ -16,7 +16,7 @@
 
 #include "topology/diff.h"
 
-enum { EXAMPLES_SHOWN = 1 };
+enum { GROUPS_SHOWN = 20, EXAMPLES_SHOWN = 1 };
 
 #define INDENT "           "
 
@@ -160,16 +160,19 @@ static void add_group(struct buf *out, const json_t *group)
 static void add_groups(struct buf *out, const char *title, const json_t *section)
 {
 	const json_t *groups = json_object_get(section, "groups");
+	long long n = (long long)json_array_size(groups), left_out;
 	json_t *group;
 	size_t i;
 
-	if (json_array_size(groups) == 0)
+	if (n == 0)
 		return;
 	buf_printf(out, "\n%s\n", title);
 	json_array_foreach(groups, i, group)
-		add_group(out, group);
-	if (json_object_get(section, "groups_left_out") != NULL)
-		buf_printf(out, "  and %lld smaller groups\n", number_of(section, "groups_left_out"));
+		if (i < GROUPS_SHOWN)
+			add_group(out, group);
+	left_out = number_of(section, "groups_left_out") + (n > GROUPS_SHOWN ? n - GROUPS_SHOWN : 0);
+	if (left_out > 0)
+		buf_printf(out, "  and %lld more groups\n", left_out);
 	if (json_is_false(json_object_get(section, "complete")))
 		buf_printf(out, "  only the first %lld addresses were compared\n",
 			   number_of(section, "addresses"));

@@ -528,6 +528,7 @@ static void test_there_may_be_more_groups_than_are_kept(void **state)
 	struct net *nets[2];
 	json_t *diff, *spaces, *group;
 	long long sum = 0, largest = 0;
+	struct buf text = { NULL, 0, 0 };
 	size_t i;
 
 	(void)state;
@@ -549,6 +550,9 @@ static void test_there_may_be_more_groups_than_are_kept(void **state)
 	}
 	assert_int_equal(largest, CONNECTORS - 4096);
 	assert_int_equal(sum, CONNECTORS - 4096 + 99);
+	diff_text(diff, &text);
+	assert_non_null(strstr(text.data, "\n  and 4077 more groups\n")); /* of 4097, 20 are shown */
+	buf_free(&text);
 	json_decref(diff);
 	net_free(nets[0]);
 	net_free(nets[1]);
