@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/fsutil.h"
 #include "common/ldif.h"
@@ -143,12 +144,22 @@ static int take_text(struct source_sink *sink, const char *path, const struct bu
 	return rc;
 }
 
+/* A pipe or a device in the place of the file would hold the thread, and its end, for ever. */
+static int read_regular(const char *path, struct buf *text, struct err *err)
+{
+	struct stat status;
+
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+		return err_set(err, ERR_SYSTEM, 0, "%s is no regular file", path);
+	return fs_read(path, FILE_MAX, text, err);
+}
+
 static int read_file(struct source_sink *sink, struct file_watch *watch)
 {
 	struct file_signature before = file_signature_of(watch->path), after;
 	struct buf text = { 0 };
 	struct err err;
-	int rc = fs_read(watch->path, FILE_MAX, &text, &err);
+	int rc = read_regular(watch->path, &text, &err);
 
 	after = file_signature_of(watch->path);
 	if (rc < 0) {
