@@ -141,6 +141,8 @@ static int open_snapshot(struct view *v, const char *state, struct err *e)
 
 int view_no_replica(struct err *e)
 {
+	if (e->domain == ERR_PERMISSION)
+		return err_remedy(e, "become root or a member of the replica's group");
 	view_unreadable(e, "the replica of this host");
 	return err_remedy(e, "start the daemons with `waypost run`, or name a directory with "
 			     "--directory");

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,7 +89,9 @@ int err_note(struct err *e, const char *fmt, ...)
 
 int err_exit_status(const struct err *e)
 {
-	return domains[e->domain].exit_status;
+	bool is_denied = e->domain == ERR_SYSTEM && (e->code == EACCES || e->code == EPERM);
+
+	return domains[is_denied ? ERR_PERMISSION : e->domain].exit_status;
 }
 
 const char *err_domain_name(enum err_domain domain)

@@ -71,9 +71,14 @@ void replica_close(struct replica **replica)
 /* With the mutex held: makes the generation that the link names the current one. */
 static void follow_link(struct replica *replica)
 {
-	uint64_t number = replica_store_current(replica->state_dir);
+	uint64_t number;
 	struct generation *next;
 
+	errno = 0;
+	number = replica_store_current(replica->state_dir);
+	if (number == 0 && errno == EACCES)
+		err_set(&replica->open_error, ERR_PERMISSION, EACCES, "you may not read %s/replica",
+			replica->state_dir);
 	if (number == 0 || number == atomic_load(&replica->current_number))
 		return;
 	next = mem_zero(1, sizeof(*next));

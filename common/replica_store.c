@@ -25,7 +25,8 @@ enum { REPLICA_MAX_READERS = 1024, REPLICA_TABLES = 8 };
 
 int replica_store_fail(struct err *err, const char *what, int rc)
 {
-	return err_set(err, ERR_STORE, rc, "replica: %s: %s", what, mdb_strerror(rc));
+	return err_set(err, rc == EACCES ? ERR_PERMISSION : ERR_STORE, rc, "replica: %s: %s", what,
+		       mdb_strerror(rc));
 }
 
 static int open_tables(struct replica_store *store, bool read_only, struct err *err)

@@ -73,7 +73,7 @@ struct replica_state {
 int replica_store_open(struct replica_store *store, const char *state_dir, uint64_t number,
 		       unsigned mdb_flags, struct err *err) WP_MUST_CHECK;
 void replica_store_close(struct replica_store *store);
-/* The number that the link "current" names, 0 if there is none. */
+/* The number that the link "current" names, 0 if there is none: errno tells why, if it was set to 0. */
 uint64_t replica_store_current(const char *state_dir);
 /* Fills ERR for a failed LMDB call. Returns -1. */
 int replica_store_fail(struct err *err, const char *what, int rc);

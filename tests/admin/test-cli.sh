@@ -48,6 +48,20 @@ expect 6 "$waypost" config check --config "$dir/bad.conf"
 says err "bad.conf:1: unknown key 'colour'"
 says err "remedy: known here: server"
 
+# ---- what one may not do: root is bound by the modes once it has no capabilities ----
+mkdir -p "$dir/closed/replica"
+echo "state = \"$dir/closed\" run = \"$dir/closed\" directory \"o\" { uri = {\"file://$example\"} }" >"$dir/closed.conf"
+bound=()
+[ "$(id -u)" != 0 ] || bound=(setpriv --bounding-set -all)
+chmod 0 "$dir/closed/replica"
+expect 5 ${bound[@]+"${bound[@]}"} "$waypost" --config "$dir/closed.conf" route --from HQ-HUB1 x@example.com
+says err "you may not read $dir/closed/replica"
+says err "remedy: become root"
+chmod 0 "$dir/closed"
+expect 5 ${bound[@]+"${bound[@]}"} "$waypost" --config "$dir/closed.conf" config certificate
+expect 5 ${bound[@]+"${bound[@]}"} "$waypost" --config "$dir/closed.conf" run
+chmod 700 "$dir/closed"
+
 # ---- route ----
 expect 0 "$waypost" route --directory "$example" --from HQ-HUB1 --json u@foreign.example
 json 'v["outcome"] == "relay-server" and v["connector"] == "Internet" and "explain" not in v'
