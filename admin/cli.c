@@ -230,8 +230,8 @@ static int check_operands(const struct cli *cli, struct err *e)
 	if (cli->n_operands < c->min_operands)
 		err_set(e, ERR_USAGE, 0, "%s %s needs %s", c->noun, c->verb, c->operands);
 	else if (c->max_operands != CLI_ANY && cli->n_operands > c->max_operands)
-		err_set(e, ERR_USAGE, 0, "%s %s takes no \"%.100s\"", c->noun, c->verb,
-			cli->operands[c->max_operands]);
+		err_set(e, ERR_USAGE, 0, "%s%s%s takes no \"%.100s\"", c->noun, c->verb[0] ? " " : "",
+			c->verb, cli->operands[c->max_operands]);
 	else
 		return 0;
 	return err_remedy(e, "see waypost %s%s%s --help", c->noun, c->verb[0] ? " " : "", c->verb);

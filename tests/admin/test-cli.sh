@@ -30,6 +30,8 @@ says err "--size needs a value"
 expect 2 "$waypost" route --batch=1
 says err "takes no value"
 expect 2 "$waypost" topology check extra
+expect 2 "$waypost" run here
+says err 'run takes no "here"'
 expect 2 "$waypost" connector show
 says err "needs NAME"
 expect 2 "$waypost" route --directory "$example" --from HQ-HUB1
