@@ -234,7 +234,7 @@ static const char **originals(struct transaction *t)
 	return list;
 }
 
-static void make_envelope(struct inbound *in, const struct intake *intake, const struct body *body)
+static void make_envelope(struct inbound *in, const struct leaves *leaves, const struct body *body)
 {
 	struct transaction *t = in->transaction;
 	bool is_extended;
@@ -253,20 +253,20 @@ static void make_envelope(struct inbound *in, const struct intake *intake, const
 	if (t->has_org_size)
 		e.body.accepted_size = t->org_size;
 	loop_guid(in->loop, e.guid);
-	intake_describe(t->ctx, t->view, intake, &e);
+	intake_describe(t->ctx, t->view, leaves, &e);
 	t->envelope = envelope_new(&e);
 }
 
 static void route(struct inbound *in, struct transaction *t, const struct body *body)
 {
 	struct resolution **list = talloc_array(t->ctx, struct resolution *, t->rcpt_count + 1);
-	struct intake intake;
+	struct leaves leaves;
 
 	for (uint32_t i = 0; i < t->rcpt_count; i++)
 		list[i] = t->rcpts[i].resolution;
-	intake_flatten(t->ctx, list, t->rcpt_count, &intake);
-	make_envelope(in, &intake, body);
-	t->routed = router_route(t->view, intake.leaves, NULL, intake.count,
+	leaves_flatten(t->ctx, list, t->rcpt_count, &leaves);
+	make_envelope(in, &leaves, body);
+	t->routed = router_route(t->view, leaves.list, NULL, leaves.count,
 				 t->envelope->body.accepted_size, in->rules.index);
 }
 

@@ -7,95 +7,22 @@
 
 #include "common/buf.h"
 
-static bool seen_before(const struct intake *intake, const struct resolved *leaf)
-{
-	for (uint32_t i = 0; i < intake->count; i++)
-		if (strcmp(intake->leaves[i]->folded, leaf->folded) == 0 &&
-		    intake->leaves[i]->kind == leaf->kind)
-			return true;
-	return false;
-}
-
-/* Sorted by folded address, so that large expansions need no quadratic search. */
-static int compare_leaves(const void *a, const void *b)
-{
-	const struct resolved *x = *(const struct resolved *const *)a;
-	const struct resolved *y = *(const struct resolved *const *)b;
-
-	return strcmp(x->folded, y->folded);
-}
-
-enum { FEW_LEAVES = 64 };
-
-static const struct resolved **sorted_unique(TALLOC_CTX *ctx, struct resolution *const *resolutions,
-					     uint32_t count, uint32_t total)
-{
-	const struct resolved **all = talloc_array(ctx, const struct resolved *, total + 1);
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		for (uint32_t j = 0; j < resolutions[i]->count; j++)
-			all[n++] = &resolutions[i]->items[j];
-	qsort(all, n, sizeof(*all), compare_leaves);
-	return all;
-}
-
-/* Of leaves with one address the first in memory order counts; the others are duplicates. */
-static bool is_duplicate(const struct resolved **all, uint32_t total, const struct resolved *leaf)
-{
-	const struct resolved **at = bsearch(&leaf, all, total, sizeof(*all), compare_leaves);
-
-	while (at > all && strcmp(at[-1]->folded, leaf->folded) == 0)
-		at--;
-	for (; at < all + total && strcmp((*at)->folded, leaf->folded) == 0; at++)
-		if (*at < leaf && (*at)->kind == leaf->kind)
-			return true;
-	return false;
-}
-
-void intake_flatten(TALLOC_CTX *ctx, struct resolution *const *resolutions, uint32_t count,
-		    struct intake *intake_r)
-{
-	const struct resolved **all = NULL;
-	uint32_t total = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		total += resolutions[i]->count;
-	memset(intake_r, 0, sizeof(*intake_r));
-	intake_r->leaves = talloc_array(ctx, const struct resolved *, total + 1);
-	intake_r->original = talloc_array(ctx, uint32_t, total + 1);
-	if (total > FEW_LEAVES)
-		all = sorted_unique(ctx, resolutions, count, total);
-	for (uint32_t i = 0; i < count; i++) {
-		for (uint32_t j = 0; j < resolutions[i]->count; j++) {
-			const struct resolved *leaf = &resolutions[i]->items[j];
-
-			if (leaf->kind == RESOLVED_GROUP ||
-			    (all != NULL ? is_duplicate(all, total, leaf)
-					 : seen_before(intake_r, leaf)))
-				continue;
-			intake_r->original[intake_r->count] = i;
-			intake_r->leaves[intake_r->count++] = leaf;
-		}
-	}
-}
-
-void intake_describe(TALLOC_CTX *ctx, const struct view *view, const struct intake *intake,
+void intake_describe(TALLOC_CTX *ctx, const struct view *view, const struct leaves *leaves,
 		     struct envelope *description)
 {
-	struct envelope_rcpt *rcpt = talloc_zero_array(ctx, struct envelope_rcpt, intake->count + 1);
+	struct envelope_rcpt *rcpt = talloc_zero_array(ctx, struct envelope_rcpt, leaves->count + 1);
 
-	for (uint32_t i = 0; i < intake->count; i++) {
-		const struct resolved *leaf = intake->leaves[i];
+	for (uint32_t i = 0; i < leaves->count; i++) {
+		const struct resolved *leaf = leaves->list[i];
 
 		rcpt[i].address = leaf->address;
-		rcpt[i].original = intake->original[i];
+		rcpt[i].original = leaves->original[i];
 		if (leaf->home != SNAP_NONE)
 			rcpt[i].home_server = snap_str(view->snap,
 						       snap_server(view->snap, leaf->home)->peer.dn);
 	}
 	description->rcpt = rcpt;
-	description->rcpt_count = intake->count;
+	description->rcpt_count = leaves->count;
 }
 
 bool intake_all_failed(const struct routed *routed, const struct outcome **first_r)

@@ -114,7 +114,7 @@ static struct body_facts facts_of(const struct buf *text, bool is_8bit)
 
 /* --- the message --------------------------------------------------------------------------------- */
 
-static int resolve_sender(struct notification *n, struct intake *intake, struct err *err)
+static int resolve_sender(struct notification *n, struct leaves *leaves, struct err *err)
 {
 	const struct envelope *env = n->order->message->envelope;
 	struct resolution *resolution;
@@ -122,11 +122,11 @@ static int resolve_sender(struct notification *n, struct intake *intake, struct 
 	if (router_resolve(n->loop->router, n->loop->view, n->ctx, env->sender, 0, true, &resolution,
 			   err) != 0)
 		return -1;
-	intake_flatten(n->ctx, &resolution, 1, intake);
+	leaves_flatten(n->ctx, &resolution, 1, leaves);
 	return 0;
 }
 
-static void make_envelope(struct notification *n, const struct intake *intake,
+static void make_envelope(struct notification *n, const struct leaves *leaves,
 			  const struct body_facts *facts)
 {
 	const char *sender = n->order->message->envelope->sender;
@@ -134,7 +134,7 @@ static void make_envelope(struct notification *n, const struct intake *intake,
 			      .body = *facts, .original_count = 1, .original = &sender };
 
 	loop_guid(n->loop, e.guid);
-	intake_describe(n->ctx, n->loop->view, intake, &e);
+	intake_describe(n->ctx, n->loop->view, leaves, &e);
 	n->envelope = envelope_new(&e);
 }
 
@@ -194,7 +194,7 @@ static struct notification *notification_new(struct loop *loop, struct notify_or
 void notify_build(struct loop *loop, struct notify_order *order)
 {
 	struct notification *n;
-	struct intake intake;
+	struct leaves leaves;
 	struct body_facts facts;
 	struct buf text = { 0 };
 	bool is_8bit = false;
@@ -205,7 +205,7 @@ void notify_build(struct loop *loop, struct notify_order *order)
 		return;
 	}
 	n = notification_new(loop, order);
-	if (resolve_sender(n, &intake, &err) != 0 || !build_text(n, &text, &is_8bit)) {
+	if (resolve_sender(n, &leaves, &err) != 0 || !build_text(n, &text, &is_8bit)) {
 		log_err("a notification waits", &err);
 		notification_free(n);
 		buf_free(&text);
@@ -217,8 +217,8 @@ void notify_build(struct loop *loop, struct notify_order *order)
 	body_add(n->body, text.data, text.len);
 	n->body->facts = facts;
 	buf_free(&text);
-	make_envelope(n, &intake, &facts);
-	hand_in(n, router_route(loop->view, intake.leaves, NULL, intake.count, facts.stored_size,
+	make_envelope(n, &leaves, &facts);
+	hand_in(n, router_route(loop->view, leaves.list, NULL, leaves.count, facts.stored_size,
 				SNAP_NONE));
 }
 

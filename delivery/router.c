@@ -7,7 +7,7 @@
 
 #include "common/buf.h"
 #include "common/replica_recipients.h"
-#include "topology/route.h"
+#include "topology/copies.h"
 
 struct router {
 	struct replica_reader *reader;
@@ -86,135 +86,70 @@ static void key_of_relay_server(const struct snapshot *snap, const struct resolv
 		set_key(key, d->to_edge ? QUEUE_RELAY_EDGE : QUEUE_RELAY_SERVER, "", name);
 }
 
-/* False: the recipient goes nowhere, by rejection or because it is discarded. */
-static bool key_of(const struct view *view, const struct resolved *leaf,
+static void key_of(const struct snapshot *snap, const struct resolved *leaf,
 		   const struct route_decision *d, struct queue_key *key)
 {
-	const struct snapshot *snap = view->snap;
-
 	switch ((enum route_outcome)d->outcome) {
 	case ROUTE_MAILBOX:
 		set_key(key, QUEUE_MAILBOX, snap_str(snap, snap_server(snap, d->server)->peer.name), "");
-		return true;
+		break;
 	case ROUTE_RELAY_SITE:
 		set_key(key, QUEUE_RELAY_SITE, snap_str(snap, snap_site(snap, d->next_stop)->name), "");
-		return true;
+		break;
 	case ROUTE_RELAY_SERVER:
 		key_of_relay_server(snap, leaf, d, key);
-		return true;
+		break;
 	case ROUTE_CONNECTOR:
 		key_of_connector(snap, leaf, snap_connector(snap, d->connector), key);
-		return true;
-	case ROUTE_UNREACHABLE:
-		unreachable(key, reason_row(d->reason)->id);
-		return true;
-	case ROUTE_EXPANDED:
-	case ROUTE_DISCARDED:
-	case ROUTE_REJECTED:
 		break;
+	default:
+		unreachable(key, reason_row(d->reason)->id);
 	}
-	return false;
 }
 
 /* --- routing a set of leaves -------------------------------------------------------------- */
 
-struct item {
-	struct queue_key key;
-	struct route_decision decision;
-	uint32_t recipient;
-	bool is_queued;
-};
-
-struct batch {
-	struct item *items;
-	struct item **sorted;
-	uint32_t count, queued, failed, discarded;
-};
-
-/* Delayed fan-out: recipients whose paths share a prefix travel as one copy to the fork. */
-static void fan_out(const struct view *view, struct batch *b)
+static void collect_copies(const struct view *view, const struct copies *copies,
+			   struct routed *out)
 {
-	uint32_t *sites = mem_alloc(b->count * sizeof(*sites));
-	uint32_t *next = mem_alloc(b->count * sizeof(*next));
-	uint32_t n = 0, size_class = 0;
+	out->destinations = mem_zero(copies->count, sizeof(*out->destinations));
+	for (uint32_t i = 0; i < copies->count; i++) {
+		const struct copy *copy = &copies->list[i];
+		struct queue_destination *d = &out->destinations[out->count++];
 
-	for (uint32_t i = 0; i < b->count; i++) {
-		if (b->items[i].decision.outcome != ROUTE_RELAY_SITE)
-			continue;
-		sites[n++] = b->items[i].decision.site;
-		size_class = b->items[i].decision.size_class;
-	}
-	if (n > 1) {
-		viewpoint_fanout(view->viewpoint, size_class, sites, n, next);
-		n = 0;
-		for (uint32_t i = 0; i < b->count; i++) {
-			struct route_decision *d = &b->items[i].decision;
-
-			if (d->outcome == ROUTE_RELAY_SITE && next[n++] != SNAP_NONE)
-				d->next_stop = next[n - 1];
-		}
-	}
-	free(sites);
-	free(next);
-}
-
-static int compare_items(const void *a, const void *b)
-{
-	const struct item *x = *(struct item *const *)a, *y = *(struct item *const *)b;
-	int order;
-
-	if (x->key.kind != y->key.kind)
-		return x->key.kind < y->key.kind ? -1 : 1;
-	order = strcmp(x->key.next_hop, y->key.next_hop);
-	if (order == 0)
-		order = strcmp(x->key.connector, y->key.connector);
-	if (order == 0)
-		order = x->recipient < y->recipient ? -1 : x->recipient > y->recipient;
-	return order;
-}
-
-static bool same_key(const struct item *a, const struct item *b)
-{
-	return a->key.kind == b->key.kind && strcmp(a->key.next_hop, b->key.next_hop) == 0 &&
-	       strcmp(a->key.connector, b->key.connector) == 0;
-}
-
-/* One copy per next hop: the queued recipients, grouped by key. */
-static void bifurcate(struct batch *b, struct routed *out)
-{
-	qsort(b->sorted, b->queued, sizeof(struct item *), compare_items);
-	out->pool = mem_alloc(b->queued * sizeof(*out->pool));
-	out->destinations = mem_zero(b->queued, sizeof(*out->destinations));
-	for (uint32_t i = 0; i < b->queued; i++) {
-		out->pool[i] = b->sorted[i]->recipient;
-		if (i == 0 || !same_key(b->sorted[i - 1], b->sorted[i])) {
-			struct queue_destination *d = &out->destinations[out->count++];
-
-			d->key = b->sorted[i]->key;
-			d->recipients = &out->pool[i];
-		}
-		out->destinations[out->count - 1].count++;
+		key_of(view->snap, copy->leaf, &copy->decision, &d->key);
+		d->recipients = out->pool + (copy->items - copies->pool);
+		d->count = copy->count;
 	}
 }
 
-static void collect_lost(struct batch *b, struct routed *out)
+static void collect_lost(const struct copies *copies, const uint32_t *index, struct routed *out)
 {
-	out->failures = mem_zero(b->failed, sizeof(*out->failures));
-	out->discarded = mem_alloc(b->discarded * sizeof(*out->discarded));
-	for (uint32_t i = 0; i < b->count; i++) {
-		const struct item *item = &b->items[i];
-		const struct reason_row *row = reason_row(item->decision.reason);
+	out->failures = mem_zero(copies->n_lost, sizeof(*out->failures));
+	out->discarded = mem_alloc(copies->n_lost * sizeof(*out->discarded));
+	for (uint32_t i = 0; i < copies->n_lost; i++) {
+		const struct route_decision *d = &copies->decisions[copies->lost[i]];
+		uint32_t recipient = index != NULL ? index[copies->lost[i]] : copies->lost[i];
+		const struct reason_row *row = reason_row(d->reason);
 
-		if (item->is_queued)
-			continue;
-		if (item->decision.outcome != ROUTE_REJECTED) {
-			out->discarded[out->discarded_count++] = item->recipient;
+		if (d->outcome != ROUTE_REJECTED) {
+			out->discarded[out->discarded_count++] = recipient;
 			continue;
 		}
-		out->failures[out->failure_count].recipient = item->recipient;
+		out->failures[out->failure_count].recipient = recipient;
 		out->failures[out->failure_count++].outcome = outcome_local(
 			OUTCOME_FAILED, OUTCOME_STAGE_NONE, row->status, NULL, "%s", row->text);
 	}
+}
+
+/* The pool of COPIES as recipients of the envelope. */
+static uint32_t *recipients_of(const struct copies *copies, const uint32_t *index, uint32_t count)
+{
+	uint32_t *pool = mem_alloc(count * sizeof(*pool));
+
+	for (uint32_t i = 0; i < count - copies->n_lost; i++)
+		pool[i] = index != NULL ? index[copies->pool[i]] : copies->pool[i];
+	return pool;
 }
 
 struct routed *router_route(const struct view *view, const struct resolved *const *leaves,
@@ -222,34 +157,12 @@ struct routed *router_route(const struct view *view, const struct resolved *cons
 			    uint32_t linked)
 {
 	struct routed *out = mem_zero(1, sizeof(*out));
-	struct batch b = { .items = mem_zero(count, sizeof(*b.items)),
-			   .sorted = mem_zero(count, sizeof(*b.sorted)), .count = count };
+	struct copies *copies = copies_new(view->viewpoint, leaves, count, size, linked);
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct item *item = &b.items[i];
-
-		item->recipient = index != NULL ? index[i] : i;
-		if (linked == SNAP_NONE ||
-		    !route_decide_linked(view->viewpoint, linked, size, &item->decision))
-			route_decide(view->viewpoint, leaves[i], size, &item->decision);
-	}
-	fan_out(view, &b);
-	for (uint32_t i = 0; i < count; i++) {
-		struct item *item = &b.items[i];
-
-		item->is_queued = key_of(view, leaves[i], &item->decision, &item->key);
-		if (item->is_queued)
-			b.sorted[b.queued++] = item;
-		else if (item->decision.outcome == ROUTE_REJECTED)
-			b.failed++;
-		else
-			b.discarded++;
-	}
-	bifurcate(&b, out);
-	if (b.failed + b.discarded > 0)
-		collect_lost(&b, out);
-	free(b.items);
-	free(b.sorted);
+	out->pool = recipients_of(copies, index, count);
+	collect_copies(view, copies, out);
+	collect_lost(copies, index, out);
+	copies_free(copies);
 	return out;
 }
 

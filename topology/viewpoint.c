@@ -258,14 +258,23 @@ static uint32_t fork_for(const struct viewpoint *vp, const struct viewpoint_hop 
  * §3.8. Those whose paths begin alike travel as one copy to the last site they all share. If that
  * site cannot take it they are split here, as they would be there, and each part goes on likewise.
  */
-void viewpoint_fanout(const struct viewpoint *vp, uint32_t size_class, const uint32_t *sites,
-		      uint32_t n, uint32_t *next)
+void viewpoint_forks(const struct viewpoint *vp, uint32_t size_class, const uint32_t *sites,
+		     uint32_t n, uint32_t *forks)
 {
 	const struct viewpoint_hop *hops = vp->classes[size_class].hops;
 	uint32_t *counts = count_paths(vp, hops, sites, n);
 
 	for (uint32_t i = 0; i < n; i++)
-		next[i] = is_remote(vp, hops, sites[i]) ?
-				  hops[fork_for(vp, hops, counts, sites[i])].next_stop : SNAP_NONE;
+		forks[i] = is_remote(vp, hops, sites[i]) ? fork_for(vp, hops, counts, sites[i]) :
+							   SNAP_NONE;
 	free(counts);
+}
+
+void viewpoint_fanout(const struct viewpoint *vp, uint32_t size_class, const uint32_t *sites,
+		      uint32_t n, uint32_t *next)
+{
+	viewpoint_forks(vp, size_class, sites, n, next);
+	for (uint32_t i = 0; i < n; i++)
+		if (next[i] != SNAP_NONE)
+			next[i] = vp->classes[size_class].hops[next[i]].next_stop;
 }

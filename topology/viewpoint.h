@@ -68,11 +68,15 @@ uint32_t viewpoint_hubs(const struct viewpoint *vp, uint32_t site, uint32_t *ser
 			uint32_t max);
 
 /*
- * Delayed fan-out (§3.8): NEXT[i] becomes the site to which the copy for SITES[i] goes first,
- * given that all N travel in one message. Equal values share one copy. Without a shared fork it
- * is the ordinary next stop. Sites without a path and the local site keep SNAP_NONE. A site may
- * come several times: O(N × length of the paths).
+ * Delayed fan-out (§3.8): FORKS[i] becomes the site at which the copy for SITES[i] is split, given
+ * that all N travel in one message: the nearest one where their paths part or one ends, and
+ * that has an active hub and takes mail. Equal forks share one copy. Without a fork it is
+ * SITES[i] itself. Sites without a path and the local site get SNAP_NONE. A site may come
+ * several times: O(sites + N × length of the paths).
  */
+void viewpoint_forks(const struct viewpoint *vp, uint32_t size_class, const uint32_t *sites,
+		     uint32_t n, uint32_t *forks);
+/* The same with the next stop on the way to each fork in place of it. */
 void viewpoint_fanout(const struct viewpoint *vp, uint32_t size_class, const uint32_t *sites,
 		      uint32_t n, uint32_t *next);
 
