@@ -13,12 +13,13 @@ const struct cli_option cmd_route_options[] = {
 	VIEW_PAST_OPTION,
 	{ "from", 0, "SERVER", "the server that has the message; default: this host" },
 	{ "size", 0, "OCTETS", "the size of the message" },
-	{ "explain", 0, NULL, "tell which step removed which connector" },
+	{ "receive-connector", 0, "SERVER/NAME", "the receive connector it came by" },
+	{ "outside", 0, NULL, "the sender is a stranger" },
+	{ "message", 0, NULL, "one message to all recipients: how it is split into copies" },
+	{ "explain", 0, NULL, "tell what decided, and what lost by which rule" },
 	{ "batch", 0, NULL, "read one JSON query a line, write one answer a line" },
 	{ NULL, 0, NULL, NULL },
 };
-
-enum { SIZE_MAX_OCTETS = INT32_MAX };
 
 /* One run of the command. */
 struct asker {
@@ -116,28 +117,59 @@ static void run_batch(struct asker *a)
 	free(line);
 }
 
+/* What the options say of the message; null if one is no UTF-8. */
+static json_t *message_of_options(const struct asker *a, uint64_t size)
+{
+	const char *receive = cli_value(a->cli, "receive-connector");
+
+	return json_pack("{ss sI sb ss*}", "from", a->from, "size", (json_int_t)size, "authenticated",
+			 !cli_flag(a->cli, "outside"), "receive_connector", receive);
+}
+
+static int no_utf8(const char *text, struct err *e)
+{
+	return err_set(e, ERR_USAGE, 0, "\"%s\" is no UTF-8", text);
+}
+
+/* One answer for all operands, or one for each. */
+static int ask_operands(struct asker *a, json_t *options, struct err *e)
+{
+	bool is_message = cli_flag(a->cli, "message");
+	json_t *list = json_array();
+	int rc = 0;
+
+	for (int i = 0; i < a->cli->n_operands && rc == 0; i++)
+		if (json_array_append_new(list, json_string(a->cli->operands[i])) < 0)
+			rc = no_utf8(a->cli->operands[i], e);
+	if (is_message)
+		json_object_set(options, "recipients", list);
+	for (int i = 0; rc == 0 && i < (is_message ? 1 : a->cli->n_operands); i++) {
+		if (!is_message)
+			json_object_set(options, "recipient", json_array_get(list, (size_t)i));
+		print_answer(a, answer(a, options), a->cli->json);
+	}
+	json_decref(list);
+	return rc;
+}
+
 static int run_operands(struct asker *a, struct err *e)
 {
 	uint64_t size = 0;
+	json_t *options;
+	int rc;
 
-	if (cli_number(a->cli, "size", SIZE_MAX_OCTETS, &size, e) < 0)
+	if (cli_number(a->cli, "size", INT64_MAX, &size, e) < 0)
 		return -1;
 	if (a->from == NULL) {
 		*e = a->from_error;
 		return -1;
 	}
-	for (int i = 0; i < a->cli->n_operands; i++) {
-		json_t *query = json_pack("{ss so sI}", "from", a->from, "recipient",
-					  json_string(a->cli->operands[i]), "size", (json_int_t)size);
-
-		if (query == NULL) {
-			err_set(e, ERR_USAGE, 0, "\"%s\" is no UTF-8", a->cli->operands[i]);
-			return -1;
-		}
-		print_answer(a, answer(a, query), a->cli->json);
-		json_decref(query);
-	}
-	return 0;
+	options = message_of_options(a, size);
+	if (options == NULL)
+		return no_utf8(cli_value(a->cli, "receive-connector"), e);
+	rc = ask_operands(a, options, e);
+	json_decref(options);
+	return rc;
 }
 
 static void choose_from(struct asker *a)

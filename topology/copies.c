@@ -61,12 +61,18 @@ static void fan_out(struct splitting *s, uint32_t *forks)
 }
 
 /* A connector that asks the DNS has one way per domain; smart hosts take all domains alike. */
-static const char *text_of_connector(const struct snapshot *snap, const struct resolved *leaf,
-				     uint32_t connector)
+static const char *domain_of(const struct snapshot *snap, const struct resolved *leaf,
+			     uint32_t connector)
 {
 	const struct snap_connector *record = snap_connector(snap, connector);
 
 	return record->kind == CONNECTOR_SEND && record->smart_hosts.count == 0 ? leaf->domain : "";
+}
+
+const char *copies_domain(const struct snapshot *snap, const struct copy *copy)
+{
+	return copy->decision.outcome == ROUTE_CONNECTOR ?
+		       domain_of(snap, copy->leaf, copy->decision.connector) : "";
 }
 
 /* False: it goes nowhere. */
@@ -89,7 +95,7 @@ static bool way_of(const struct splitting *s, uint32_t item, uint32_t fork, stru
 		return true;
 	case ROUTE_CONNECTOR:
 		way->index = d->connector;
-		way->text = text_of_connector(viewpoint_snapshot(s->vp), leaf, d->connector);
+		way->text = domain_of(viewpoint_snapshot(s->vp), leaf, d->connector);
 		return true;
 	case ROUTE_UNREACHABLE:
 		way->text = reason_row((enum route_reason)d->reason)->id;

@@ -36,5 +36,7 @@ struct copies {
 struct copies *copies_new(const struct viewpoint *vp, const struct resolved *const *leaves,
 			  uint32_t count, uint64_t size, uint32_t linked);
 void copies_free(struct copies *copies);
+/* The domain whose MX records a connector asks for, "" for all other copies. */
+const char *copies_domain(const struct snapshot *snap, const struct copy *copy);
 
 #endif

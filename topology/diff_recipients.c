@@ -115,7 +115,7 @@ static void describe(const struct diff *d, int side, struct target *target)
 static int resolve_side(struct recipients *r, int side, const char *address, struct target *target)
 {
 	const struct diff_side *sides[SIDES] = { &r->d->query->old, &r->d->query->new };
-	const struct resolve_query query = { 0, true };
+	const struct resolve_query query = { .authenticated = true };
 
 	*target = (struct target){ .resolution = NULL };
 	if (resolve_recipient(r->d->ctx, r->vp[side], sides[side]->recipients, &query, address,

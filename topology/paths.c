@@ -74,8 +74,7 @@ static struct open heap_pop(struct search *s)
 	return top;
 }
 
-/* §1.3: the wider link, then the lower name. */
-static bool is_better_link(const struct snapshot *snap, uint32_t a, uint32_t b)
+bool paths_is_better_link(const struct snapshot *snap, uint32_t a, uint32_t b)
 {
 	uint64_t a_size = snap_link(snap, a)->max_size, b_size = snap_link(snap, b)->max_size;
 
@@ -103,7 +102,7 @@ static void offer(struct search *s, uint32_t vertex, struct label label)
 	/* Indexes are in the order of names. */
 	if (label.previous < known->previous ||
 	    (label.previous == known->previous && vertex < s->n_sites &&
-	     is_better_link(s->snap, label.link, known->link)))
+	     paths_is_better_link(s->snap, label.link, known->link)))
 		*known = label;
 }
 

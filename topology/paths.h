@@ -18,6 +18,9 @@
 void paths_compute(const struct snapshot *snap, uint32_t from, uint64_t min_size,
 		   struct viewpoint_hop *hops);
 
+/* §1.3: whether link A is taken before B of the same cost: the wider, then the lower name. */
+bool paths_is_better_link(const struct snapshot *snap, uint32_t a, uint32_t b);
+
 /* Whether a site on a path (not at its ends) makes every message stop: §3.1. */
 bool paths_is_stop(const struct snap_site *site);
 

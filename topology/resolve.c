@@ -43,6 +43,23 @@ bool resolve_seen_add(struct resolver *r, struct seen **set, const char *key)
 	return true;
 }
 
+void resolve_note(struct chain *c, enum resolve_rule rule, const char *to, uint32_t server)
+{
+	struct resolution *result = c->r->result;
+	struct resolved *item = resolve_item_of(c);
+
+	if (!c->r->query->explain)
+		return;
+	if ((item->n_notes & (item->n_notes + 1)) == 0)
+		item->notes = talloc_realloc(result, item->notes, struct resolve_note,
+					     item->n_notes * 2 + 1);
+	item->notes[item->n_notes++] = (struct resolve_note){
+		.address = talloc_strdup(result, c->address),
+		.to = to != NULL ? talloc_strdup(result, to) : "",
+		.domain = c->domain, .server = server, .rule = (uint32_t)rule,
+	};
+}
+
 enum step resolve_finish(struct chain *c, enum resolved_kind kind, enum route_reason reason)
 {
 	struct resolved *item = resolve_item_of(c);
@@ -70,26 +87,20 @@ enum step resolve_reject(struct chain *c, enum route_reason reason)
 
 enum step resolve_rewrite(struct chain *c, const char *address)
 {
-	if (c->n_via >= REWRITES_MAX)
+	if (c->n_via >= REWRITES_MAX) {
+		resolve_note(c, RULE_FORWARD_LIMIT, NULL, SNAP_NONE);
 		return resolve_reject(c, REASON_FORWARD_LOOP);
+	}
 	c->via[c->n_via++] = c->address;
 	c->address = talloc_strdup(c->r->result, address);
 	return STEP_AGAIN;
 }
 
-/* The own server that is named, by DN or by host name, or SNAP_NONE. */
-static uint32_t home_of(const struct snapshot *snap, const struct recipient *entry)
-{
-	return *entry->home_dn != '\0'	    ? snapshot_find_server_dn(snap, entry->home_dn) :
-	       *entry->mail_host != '\0' ? snapshot_find_server_fqdn(snap, entry->mail_host) :
-					   SNAP_NONE;
-}
-
-/* Whether two bearers of one address lead to the same place. */
+/* Whether two bearers of one address lead to the same place: a forward or a home. */
 static bool is_same_way(const struct snapshot *snap, const struct recipient *a,
 			const struct recipient *b)
 {
-	uint32_t home = home_of(snap, a);
+	uint32_t home = resolve_named_home(snap, a);
 
 	if ((a->flags | b->flags) & RECIPIENT_GROUP)
 		return false;
@@ -99,7 +110,7 @@ static bool is_same_way(const struct snapshot *snap, const struct recipient *a,
 	if (*a->forward != '\0' || *b->forward != '\0')
 		return mailaddr_equal(a->forward, b->forward);
 	if (home != SNAP_NONE)
-		return home == home_of(snap, b);
+		return home == resolve_named_home(snap, b);
 	return strcmp(a->home_dn, b->home_dn) == 0 && strcmp(a->mail_host, b->mail_host) == 0 &&
 	       (*a->home_dn != '\0' || *a->mail_host != '\0');
 }
@@ -123,17 +134,26 @@ static enum step to_postmaster(struct chain *c)
 {
 	const char *postmaster = snap_str(c->r->snap, snap_org(c->r->snap)->postmaster);
 
-	if (c->postmaster || *postmaster == '\0' || mailaddr_equal(postmaster, c->address))
+	if (c->postmaster || *postmaster == '\0' || mailaddr_equal(postmaster, c->address)) {
+		resolve_note(c, RULE_POSTMASTER_HELD, NULL, SNAP_NONE);
 		return resolve_finish(c, RESOLVED_UNREACHABLE, REASON_POSTMASTER_UNDELIVERABLE);
+	}
 	c->postmaster = true;
+	resolve_note(c, RULE_POSTMASTER, postmaster, SNAP_NONE);
 	return resolve_rewrite(c, postmaster);
 }
 
-/* The accepted domain of the address as it was parsed. */
+/* The accepted domain of the address decides about it. */
 static void find_domain(struct chain *c)
 {
-	c->domain = mailaddr_is_smtp(&c->parsed) ?
-			    snapshot_accepted_domain(c->r->snap, c->parsed.domain) : SNAP_NONE;
+	c->domain = SNAP_NONE;
+	if (!mailaddr_is_smtp(&c->parsed)) {
+		resolve_note(c, RULE_OTHER_TYPE, NULL, SNAP_NONE);
+		return;
+	}
+	c->domain = snapshot_accepted_domain(c->r->snap, c->parsed.domain);
+	resolve_note(c, c->domain != SNAP_NONE ? RULE_ACCEPTED_DOMAIN : RULE_FOREIGN_DOMAIN, NULL,
+		     SNAP_NONE);
 }
 
 /*
@@ -149,13 +169,18 @@ static enum step catch_all(struct chain *c, const char *dn_key)
 
 	if (*dn_key == '\0')
 		return STEP_NONE;
-	if (viewpoint_is_edge(r->vp))
+	if (viewpoint_is_edge(r->vp)) {
+		resolve_note(c, RULE_NOT_REFUSED, NULL, SNAP_NONE);
 		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
+	}
 	found = r->source->by_dn(r->source->ctx, dn_key, &entry, r->err);
 	if (found < 0)
 		return STEP_FAILED;
-	if (found == 0 || *entry.primary == '\0')
+	if (found == 0 || *entry.primary == '\0') {
+		resolve_note(c, RULE_NO_CATCH_ALL, NULL, SNAP_NONE);
 		return STEP_NONE;
+	}
+	resolve_note(c, RULE_CATCH_ALL, entry.primary, SNAP_NONE);
 	if (resolve_rewrite(c, entry.primary) != STEP_AGAIN)
 		return STEP_DONE;
 	if (mailaddr_parse(c->address, strlen(c->address), &c->parsed) != MAILADDR_OK)
@@ -171,15 +196,18 @@ static enum step not_found(struct chain *c)
 	enum step step;
 
 	if (c->domain == SNAP_NONE)
-		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
+		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE); /* 5 */
 	domain = snap_domain(c->r->snap, c->domain);
 	if (local == 10 && memcmp(c->parsed.folded, "postmaster", local) == 0)
 		return to_postmaster(c);
 	step = catch_all(c, snap_str(c->r->snap, domain->catch_all));
 	if (step != STEP_NONE)
 		return step;
-	if (domain->type == DOMAIN_AUTHORITATIVE && domain->lookup)
+	if (domain->type == DOMAIN_AUTHORITATIVE && domain->lookup) {
+		resolve_note(c, RULE_UNKNOWN, NULL, SNAP_NONE);
 		return resolve_reject(c, REASON_UNKNOWN_RECIPIENT);
+	}
+	resolve_note(c, RULE_NOT_REFUSED, NULL, SNAP_NONE);
 	return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE); /* 5 */
 }
 
@@ -205,8 +233,11 @@ static int find(struct chain *c, struct recipient *list)
 	char base[MAILADDR_FOLDED_SIZE];
 	int n = source->by_address(source->ctx, c->parsed.folded, list, DUPLICATES_MAX, c->r->err);
 
-	if (n == 0 && base_address(c, base))
+	if (n == 0 && base_address(c, base)) {
 		n = source->by_address(source->ctx, base, list, DUPLICATES_MAX, c->r->err);
+		if (n > 0)
+			resolve_note(c, RULE_SUBADDRESS, base, SNAP_NONE);
+	}
 	return n;
 }
 
@@ -221,11 +252,16 @@ static enum step look_up(struct chain *c)
 	if (n == 0)
 		return not_found(c);
 	/* On an edge there is nothing inside: what exists goes to a connector. */
-	if (viewpoint_is_edge(c->r->vp))
+	if (viewpoint_is_edge(c->r->vp)) {
+		resolve_note(c, RULE_ON_EDGE, NULL, SNAP_NONE);
 		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
+	}
 	entry = choose(c->r->snap, list, n);
-	if (entry == NULL)
+	if (entry == NULL) {
+		resolve_note(c, RULE_DUPLICATE, NULL, SNAP_NONE);
 		return resolve_reject(c, REASON_DUPLICATE_ADDRESS);
+	}
+	resolve_note(c, n > 1 ? RULE_SEVERAL_ENTRIES : RULE_ENTRY, entry->primary, SNAP_NONE);
 	return resolve_entry(c, entry);
 }
 
@@ -239,16 +275,20 @@ static enum step resolve_step(struct chain *c)
 	c->domain = SNAP_NONE;
 	if (error == MAILADDR_NO_DOMAIN && strcmp(c->parsed.folded, "postmaster") == 0)
 		return to_postmaster(c);
-	if (error != MAILADDR_OK)
+	if (error != MAILADDR_OK) {
+		resolve_note(c, RULE_BAD_ADDRESS, NULL, SNAP_NONE);
 		return resolve_reject(c, REASON_BAD_ADDRESS);
-	if (!mailaddr_is_smtp(&c->parsed))
-		return look_up(c);
+	}
+	if (c->r->query->is_linked)
+		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
 	find_domain(c);
 	if (c->domain == SNAP_NONE)
 		return look_up(c);
 	n = mailaddr_imcea_decode(c->address, strlen(c->address), decoded, sizeof(decoded));
-	if (n != 0)
+	if (n != 0) {
+		resolve_note(c, n > 0 ? RULE_IMCEA : RULE_BAD_ADDRESS, n > 0 ? decoded : NULL, SNAP_NONE);
 		return n > 0 ? resolve_rewrite(c, decoded) : resolve_reject(c, REASON_BAD_ADDRESS);
+	}
 	return look_up(c);
 }
 
@@ -283,6 +323,8 @@ static void hold_postmaster(struct chain *c)
 	struct resolved *item = resolve_item_of(c);
 
 	if (c->postmaster && (item->kind == RESOLVED_REJECTED || item->kind == RESOLVED_UNREACHABLE)) {
+		if (item->reason != REASON_POSTMASTER_UNDELIVERABLE)
+			resolve_note(c, RULE_POSTMASTER_HELD, NULL, SNAP_NONE);
 		item->kind = RESOLVED_UNREACHABLE;
 		item->reason = REASON_POSTMASTER_UNDELIVERABLE;
 	}
@@ -298,6 +340,12 @@ static void drop_repeated(struct chain *c)
 		c->r->seeds[c->index].dropped = true;
 }
 
+static void join_group(struct chain *c, const struct resolved *group)
+{
+	resolve_item_of(c)->max_size = group->max_size;
+	resolve_note(c, RULE_MEMBER, group->recipient, SNAP_NONE);
+}
+
 static int resolve_item(struct resolver *r, uint32_t index)
 {
 	struct chain c = { .r = r, .index = index, .domain = SNAP_NONE };
@@ -305,8 +353,7 @@ static int resolve_item(struct resolver *r, uint32_t index)
 
 	c.address = plain_address(r->result, r->result->items[index].recipient);
 	if (r->result->items[index].parent != SNAP_NONE)
-		r->result->items[index].max_size =
-			r->result->items[r->result->items[index].parent].max_size;
+		join_group(&c, &r->result->items[r->result->items[index].parent]);
 	step = r->seeds[index].has_entry ? start_with_entry(&c, &r->seeds[index].entry) :
 					   resolve_step(&c);
 	while (step == STEP_AGAIN)

@@ -13,6 +13,7 @@
 
 #include "topology/reason.h"
 #include "topology/recipient.h"
+#include "topology/resolve_note.h"
 #include "topology/viewpoint.h"
 
 enum resolved_kind {
@@ -35,7 +36,8 @@ struct resolved {
 	const char *host;      /* RESOLVED_HOST */
 	uint64_t max_size;     /* the tightest limit of the recipients passed, 0 unlimited */
 	struct entry_uuid uuid; /* of the entry it ended at; all zero: none */
-	uint32_t n_via;
+	struct resolve_note *notes; /* the steps, if they were asked for */
+	uint32_t n_via, n_notes;
 	uint32_t home;         /* servers; SNAP_NONE unless RESOLVED_MAILBOX */
 	uint32_t parent;       /* the group it came from, or SNAP_NONE */
 	uint8_t kind;          /* enum resolved_kind */
@@ -45,6 +47,8 @@ struct resolved {
 struct resolve_query {
 	uint64_t size;      /* octets of the message, 0 not known yet */
 	bool authenticated; /* an inside sender */
+	bool explain;       /* note every step */
+	bool is_linked;     /* a linked connector takes it (§5 step 0): nothing is looked up */
 };
 
 struct resolution {

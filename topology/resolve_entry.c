@@ -12,30 +12,62 @@ static bool is_relay(const struct chain *c)
 	       snap_domain(c->r->snap, c->domain)->type != DOMAIN_AUTHORITATIVE;
 }
 
-/* 3: by DN, by host name, by default. */
-static enum step go_home(struct chain *c, const struct recipient *entry)
+uint32_t resolve_named_home(const struct snapshot *snap, const struct recipient *entry)
+{
+	if (*entry->home_dn != '\0')
+		return snapshot_find_server_dn(snap, entry->home_dn);
+	return *entry->mail_host != '\0' ? snapshot_find_server_fqdn(snap, entry->mail_host) : SNAP_NONE;
+}
+
+/* 3: by DN, by host name, by default: a server or SNAP_NONE. *RULE_R: what decided. */
+static uint32_t find_home(const struct chain *c, const struct recipient *entry,
+			  enum resolve_rule *rule_r)
 {
 	const struct snapshot *snap = c->r->snap;
 	uint32_t home = SNAP_NONE;
 
-	if (*entry->home_dn != '\0') {
-		home = snapshot_find_server_dn(snap, entry->home_dn);
-	} else if (*entry->mail_host != '\0') {
-		home = snapshot_find_server_fqdn(snap, entry->mail_host);
-		if (home == SNAP_NONE && is_relay(c)) {
-			resolve_item_of(c)->host = talloc_strdup(c->r->result, entry->mail_host);
-			return resolve_finish(c, RESOLVED_HOST, REASON_NONE);
-		}
-	} else if (is_relay(c)) {
-		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
-	} else {
-		if (c->domain != SNAP_NONE)
-			home = snap_domain(snap, c->domain)->default_home;
-		if (home == SNAP_NONE)
-			home = snap_org(snap)->default_home;
+	if (*entry->home_dn != '\0' || *entry->mail_host != '\0') {
+		*rule_r = *entry->home_dn != '\0' ? RULE_HOME : RULE_HOME_HOST;
+		return resolve_named_home(snap, entry);
 	}
+	*rule_r = RULE_RELAY_DOMAIN;
+	if (is_relay(c))
+		return SNAP_NONE;
+	*rule_r = RULE_DOMAIN_HOME;
+	if (c->domain != SNAP_NONE)
+		home = snap_domain(snap, c->domain)->default_home;
+	if (home != SNAP_NONE)
+		return home;
+	*rule_r = RULE_ORGANIZATION_HOME;
+	return snap_org(snap)->default_home;
+}
+
+/* Without a home: what that means depends on what the entry and its domain say. */
+static enum step without_home(struct chain *c, const struct recipient *entry,
+			      enum resolve_rule rule)
+{
+	if (rule == RULE_RELAY_DOMAIN) {
+		resolve_note(c, rule, NULL, SNAP_NONE);
+		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
+	}
+	if (rule == RULE_HOME_HOST && is_relay(c)) {
+		resolve_note(c, RULE_FOREIGN_HOST, entry->mail_host, SNAP_NONE);
+		resolve_item_of(c)->host = talloc_strdup(c->r->result, entry->mail_host);
+		return resolve_finish(c, RESOLVED_HOST, REASON_NONE);
+	}
+	resolve_note(c, rule == RULE_ORGANIZATION_HOME ? RULE_NO_HOME : RULE_UNKNOWN_HOME,
+		     rule == RULE_HOME ? entry->home_dn : entry->mail_host, SNAP_NONE);
+	return resolve_finish(c, RESOLVED_UNREACHABLE, REASON_NO_HOME_SERVER);
+}
+
+static enum step go_home(struct chain *c, const struct recipient *entry)
+{
+	enum resolve_rule rule;
+	uint32_t home = find_home(c, entry, &rule);
+
 	if (home == SNAP_NONE)
-		return resolve_finish(c, RESOLVED_UNREACHABLE, REASON_NO_HOME_SERVER);
+		return without_home(c, entry, rule);
+	resolve_note(c, rule, NULL, home);
 	resolve_item_of(c)->home = home;
 	return resolve_finish(c, RESOLVED_MAILBOX, REASON_NONE);
 }
@@ -60,6 +92,7 @@ static enum step deliver_and_redirect(struct chain *c, const struct recipient *e
 
 	if (!begin_expansion(c, entry))
 		return STEP_DONE;
+	resolve_note(c, RULE_REDIRECT, entry->forward, SNAP_NONE);
 	stays = resolve_push(c->r, c->index, c->address);
 	c->r->seeds[stays].entry = *entry;
 	c->r->seeds[stays].has_entry = true;
@@ -72,6 +105,7 @@ static enum step deliver_and_redirect(struct chain *c, const struct recipient *e
  * one; nothing is resolved again. */
 static enum step go_to_host(struct chain *c, const struct recipient *entry)
 {
+	resolve_note(c, RULE_ROUTING_HOST, entry->forward, SNAP_NONE);
 	if (!mailaddr_equal(entry->forward, c->address)) {
 		enum step step = resolve_rewrite(c, entry->forward);
 
@@ -82,21 +116,31 @@ static enum step go_to_host(struct chain *c, const struct recipient *entry)
 	return go_home(c, entry);
 }
 
+/* Whether the forward led back to its own entry, or never away from it: the ordinary contact. */
+static bool is_own_forward(const struct chain *c, const struct recipient *entry)
+{
+	return (c->n_entries > 0 &&
+		entry_uuid_equal(&c->entries[c->n_entries - 1], &entry->uuid)) ||
+	       mailaddr_equal(entry->forward, c->address);
+}
+
 /* 1: rewritten and resolved again; the entry itself is remembered. */
 static enum step follow_forward(struct chain *c, const struct recipient *entry)
 {
 	for (uint32_t i = 0; i + 1 < c->n_entries; i++)
-		if (entry_uuid_equal(&c->entries[i], &entry->uuid))
+		if (entry_uuid_equal(&c->entries[i], &entry->uuid)) {
+			resolve_note(c, RULE_FORWARD_LOOP, entry->forward, SNAP_NONE);
 			return resolve_reject(c, REASON_FORWARD_LOOP);
-	/* The forward led back to its own entry, or never away from it: the ordinary contact. */
-	if ((c->n_entries > 0 &&
-	     entry_uuid_equal(&c->entries[c->n_entries - 1], &entry->uuid)) ||
-	    mailaddr_equal(entry->forward, c->address))
+		}
+	if (is_own_forward(c, entry)) {
+		resolve_note(c, RULE_OWN_FORWARD, entry->forward, SNAP_NONE);
 		return resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE);
+	}
 	if (entry->flags & RECIPIENT_DELIVER_AND_REDIRECT)
 		return deliver_and_redirect(c, entry);
 	if (c->n_entries <= REWRITES_MAX)
 		c->entries[c->n_entries++] = entry->uuid;
+	resolve_note(c, RULE_FORWARD, entry->forward, SNAP_NONE);
 	return resolve_rewrite(c, entry->forward);
 }
 
@@ -125,6 +169,7 @@ static enum step expand(struct chain *c, const struct recipient *entry)
 
 	if (!begin_expansion(c, entry))
 		return STEP_DONE;
+	resolve_note(c, RULE_GROUP, NULL, SNAP_NONE);
 	for (uint32_t i = 0; i < entry->member_dns.count; i++, member = recipient_next(member))
 		if (push_member_dn(c, member) < 0)
 			return STEP_FAILED;
@@ -143,8 +188,10 @@ enum step resolve_entry(struct chain *c, const struct recipient *entry)
 		return *entry->forward != '\0' && !(entry->flags & RECIPIENT_ROUTE_HOST) ?
 			       resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE) :
 			       go_home(c, entry);
-	if ((entry->flags & RECIPIENT_REQUIRE_AUTH) && !c->r->query->authenticated)
+	if ((entry->flags & RECIPIENT_REQUIRE_AUTH) && !c->r->query->authenticated) {
+		resolve_note(c, RULE_SENDER, NULL, SNAP_NONE);
 		return resolve_reject(c, REASON_SENDER_NOT_ALLOWED);
+	}
 	if (entry->max_size > 0 && (item->max_size == 0 || entry->max_size < item->max_size))
 		item->max_size = entry->max_size;
 	if (item->max_size > 0 && c->r->query->size > item->max_size)

@@ -64,9 +64,13 @@ static inline struct resolved *resolve_item_of(const struct chain *c)
 uint32_t resolve_push(struct resolver *r, uint32_t parent, const char *recipient);
 /* Adds KEY to a set; false if it is there already. */
 bool resolve_seen_add(struct resolver *r, struct seen **set, const char *key);
+/* Notes a step for an explanation; TO (may be null) is copied. */
+void resolve_note(struct chain *c, enum resolve_rule rule, const char *to, uint32_t server);
 /* The item ends here as KIND. */
 enum step resolve_finish(struct chain *c, enum resolved_kind kind, enum route_reason reason);
 enum step resolve_reject(struct chain *c, enum route_reason reason);
+/* The own server that ENTRY names as its home, by DN or by host name, or SNAP_NONE. */
+uint32_t resolve_named_home(const struct snapshot *snap, const struct recipient *entry);
 /* Goes on with another address. */
 enum step resolve_rewrite(struct chain *c, const char *address);
 

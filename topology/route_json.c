@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topology/route.h"
-#include "topology/select.h"
+#include "topology/route_json_private.h"
 
 /* Viewpoints kept, by a hash of the name asked from. */
 enum { KEPT = 64 };
@@ -24,15 +23,6 @@ struct route_desk {
 };
 
 enum { FOR_EDGE = 0x40000000 };
-
-/* One query, read and checked. */
-struct query {
-	const char *from, *recipient;
-	const struct viewpoint *vp;
-	uint64_t size;
-	uint32_t receive;
-	bool authenticated, explain;
-};
 
 struct route_desk *route_desk_new(const struct snapshot *snap,
 				  const struct recipient_source *source)
@@ -71,9 +61,7 @@ static const struct viewpoint *viewpoint_of(struct route_desk *desk, const char 
 	return desk->kept[slot];
 }
 
-static json_t *error_answer(const char *fmt, ...) WP_PRINTF(1, 2);
-
-static json_t *error_answer(const char *fmt, ...)
+json_t *route_error(const char *fmt, ...)
 {
 	json_t *out = json_object();
 	va_list args;
@@ -107,49 +95,41 @@ static json_t *read_options(const struct route_desk *desk, const json_t *json, s
 	const json_t *size = json_object_get(json, "size");
 	const json_t *inside = json_object_get(json, "authenticated");
 	const json_t *receive = json_object_get(json, "receive_connector");
+	const json_t *explain = json_object_get(json, "explain");
 
 	if (size != NULL && (!json_is_integer(size) || json_integer_value(size) < 0))
-		return error_answer("size has to be a number of octets");
+		return route_error("size has to be a number of octets");
 	if (inside != NULL && !json_is_boolean(inside))
-		return error_answer("authenticated has to be true or false");
+		return route_error("authenticated has to be true or false");
+	if (explain != NULL && !json_is_boolean(explain))
+		return route_error("explain has to be true or false");
 	if (receive != NULL && !json_is_string(receive))
-		return error_answer("receive_connector has to be SERVER/NAME");
+		return route_error("receive_connector has to be SERVER/NAME");
 	q->size = (uint64_t)json_integer_value(size);
 	q->authenticated = inside == NULL || json_is_true(inside);
+	q->explain |= json_is_true(explain);
 	q->receive = SNAP_NONE;
+	q->receive_name = json_string_value(receive);
 	if (receive != NULL && !find_receive(desk->snap, json_string_value(receive), &q->receive))
-		return error_answer("there is no receive connector %s", json_string_value(receive));
+		return route_error("there is no receive connector %s", json_string_value(receive));
 	return NULL;
 }
 
-static json_t *read_query(struct route_desk *desk, const json_t *json, struct query *q)
+json_t *route_read_query(struct route_desk *desk, const json_t *json, struct query *q)
 {
 	if (!json_is_object(json))
-		return error_answer("a query is a JSON object");
+		return route_error("a query is a JSON object");
 	q->from = json_string_value(json_object_get(json, "from"));
-	q->recipient = json_string_value(json_object_get(json, "recipient"));
 	if (q->from == NULL)
-		return error_answer("from is missing or no string");
-	if (q->recipient == NULL)
-		return error_answer("recipient is missing or no string");
+		return route_error("from is missing or no string");
 	q->vp = viewpoint_of(desk, q->from);
 	if (q->vp == NULL)
-		return error_answer("there is no server %s", q->from);
+		return route_error("there is no server %s", q->from);
 	return read_options(desk, json, q);
 }
 
-static void set(json_t *out, const char *field, const char *value)
-{
-	json_object_set_new(out, field, json_string(value));
-}
-
-static void set_number(json_t *out, const char *field, uint64_t value)
-{
-	json_object_set_new(out, field, json_integer((json_int_t)value));
-}
-
-static void set_sites(json_t *out, const char *field, const struct snapshot *snap,
-		      const uint32_t *sites, uint32_t n)
+void json_set_sites(json_t *out, const char *field, const struct snapshot *snap,
+		    const uint32_t *sites, uint32_t n)
 {
 	json_t *list = json_array();
 
@@ -166,7 +146,7 @@ static void set_resolved(json_t *out, const struct resolved *item)
 	for (uint32_t i = 0; i < item->n_via; i++)
 		json_array_append_new(via, json_string(item->via[i]));
 	if (item->n_via > 0)
-		set(out, "resolved", item->address);
+		json_set_text(out, "resolved", item->address);
 	if (item->n_via > 0)
 		json_object_set(out, "via", via);
 	json_decref(via);
@@ -177,36 +157,40 @@ static void set_connector(json_t *out, const struct snapshot *snap,
 {
 	if (d->connector == SNAP_NONE)
 		return;
-	set(out, "connector", snap_str(snap, snap_connector(snap, d->connector)->name));
-	set_number(out, "total_cost", d->total_cost);
+	json_set_text(out, "connector", snap_str(snap, snap_connector(snap, d->connector)->name));
+	json_set_number(out, "total_cost", d->total_cost);
 	if (d->space != SNAP_NONE)
-		set(out, "address_space", snap_str(snap, snap_space(snap, d->space)->text));
+		json_set_text(out, "address_space", snap_str(snap, snap_space(snap, d->space)->text));
 }
 
-static void set_servers(json_t *out, const struct snapshot *snap,
-			const struct route_answer *answer, const char *host)
+void json_set_servers(json_t *out, const struct viewpoint *vp, const struct route_decision *d,
+		      const char *host)
 {
+	const struct snapshot *snap = viewpoint_snapshot(vp);
+	struct route_answer *answer = route_answer_new(NULL, vp, d);
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < answer->n_servers; i++)
 		json_array_append_new(list, json_string(snap_str(snap, answer->servers[i]->name)));
-	if (answer->decision.to_host)
+	if (d->to_host)
 		json_array_append_new(list, json_string(host));
 	json_object_set_new(out, "servers", list);
+	talloc_free(answer);
 }
 
-static void set_path(json_t *out, const struct snapshot *snap, const struct route_answer *answer)
+static void set_path(json_t *out, const struct viewpoint *vp, const struct route_answer *answer)
 {
+	const struct snapshot *snap = viewpoint_snapshot(vp);
 	const struct route_decision *d = &answer->decision;
 
-	set(out, "site", snap_str(snap, snap_site(snap, d->site)->name));
-	set(out, "next_stop", snap_str(snap, snap_site(snap, d->next_stop)->name));
-	set_sites(out, "path", snap, answer->path, answer->n_path);
-	set_sites(out, "stops", snap, answer->stops, answer->n_stops);
-	set_servers(out, snap, answer, NULL);
-	set_sites(out, "backoff", snap, answer->backoff, answer->n_backoff);
-	set_number(out, "cost", answer->cost);
-	set_number(out, "hops", answer->hops);
+	json_set_text(out, "site", snap_str(snap, snap_site(snap, d->site)->name));
+	json_set_text(out, "next_stop", snap_str(snap, snap_site(snap, d->next_stop)->name));
+	json_set_sites(out, "path", snap, answer->path, answer->n_path);
+	json_set_sites(out, "stops", snap, answer->stops, answer->n_stops);
+	json_set_servers(out, vp, d, NULL);
+	json_set_sites(out, "backoff", snap, answer->backoff, answer->n_backoff);
+	json_set_number(out, "cost", answer->cost);
+	json_set_number(out, "hops", answer->hops);
 }
 
 static void set_reason(json_t *out, const struct route_decision *d)
@@ -214,89 +198,35 @@ static void set_reason(json_t *out, const struct route_decision *d)
 	const struct reason_row *row = reason_row((enum route_reason)d->reason);
 
 	if (d->outcome == ROUTE_REJECTED)
-		set(out, "status", row->status);
+		json_set_text(out, "status", row->status);
 	if (d->outcome == ROUTE_REJECTED || d->outcome == ROUTE_UNREACHABLE)
-		set(out, "reason", row->id);
+		json_set_text(out, "reason", row->id);
 }
 
-static void set_decision(json_t *out, const struct viewpoint *vp,
-			 const struct route_decision *d, const char *host)
+void json_set_decision(json_t *out, const struct viewpoint *vp, const struct route_decision *d,
+		       const char *host)
 {
 	const struct snapshot *snap = viewpoint_snapshot(vp);
 	struct route_answer *answer = route_answer_new(NULL, vp, d);
 
 	set_connector(out, snap, d);
-	set(out, "outcome", route_outcome_name((enum route_outcome)d->outcome));
+	json_set_text(out, "outcome", route_outcome_name((enum route_outcome)d->outcome));
 	if (d->outcome == ROUTE_MAILBOX)
-		set(out, "server", snap_str(snap, snap_server(snap, d->server)->peer.name));
+		json_set_text(out, "server", snap_str(snap, snap_server(snap, d->server)->peer.name));
 	else if (d->outcome == ROUTE_RELAY_SITE)
-		set_path(out, snap, answer);
+		set_path(out, vp, answer);
 	else if (d->outcome == ROUTE_RELAY_SERVER)
-		set_servers(out, snap, answer, host);
+		json_set_servers(out, vp, d, host);
 	set_reason(out, d);
 	talloc_free(answer);
-}
-
-static const char *const step_texts[] = {
-	[SELECT_STEP_DISABLED] = "disabled",
-	[SELECT_STEP_ROUTE] = "no active source server can be reached",
-	[SELECT_STEP_SIZE] = "the message is larger than it allows",
-	[SELECT_STEP_SCOPE] = "scoped, and no source server is in this site",
-	[SELECT_STEP_SPACE] = "no address space matches",
-	[SELECT_STEP_SPECIFIC] = "another address space is more specific",
-	[SELECT_STEP_COST] = "another costs less",
-	[SELECT_STEP_PROXIMITY] = "another is nearer",
-	[SELECT_STEP_NAME] = "another comes first by name",
-	[SELECTED] = "selected",
-};
-
-static json_t *explain_connector(const struct viewpoint *vp, uint32_t size_class, uint32_t i,
-				 const struct select_verdict *verdict)
-{
-	const struct snapshot *snap = viewpoint_snapshot(vp);
-	const struct snap_connector *connector = snap_connector(snap, i);
-	const struct reach *reach = select_reach_of(vp, size_class, i);
-	json_t *out = json_object();
-
-	set(out, "connector", snap_str(snap, connector->name));
-	if (verdict->step != SELECTED)
-		set_number(out, "removed_by_step", verdict->step);
-	set(out, "why", step_texts[verdict->step]);
-	if (verdict->step == SELECT_STEP_SIZE)
-		set_number(out, "max_message_size", connector->max_message_size);
-	if (verdict->space != SNAP_NONE) {
-		set(out, "address_space", snap_str(snap, snap_space(snap, verdict->space)->text));
-		set_number(out, "total_cost", verdict->total);
-	}
-	if (reach->routed && reach->site != SNAP_NONE) {
-		set(out, "source_site", snap_str(snap, snap_site(snap, reach->site)->name));
-		set_number(out, "path_cost", reach->cost);
-		set_number(out, "path_hops", reach->hops);
-	}
-	return out;
-}
-
-static void set_explanation(json_t *out, const struct viewpoint *vp, const struct resolved *leaf,
-			    uint64_t size)
-{
-	uint32_t size_class = viewpoint_size_class(vp, size);
-	uint32_t n = snap_count(viewpoint_snapshot(vp), SNAP_CONNECTORS);
-	struct select_verdict *verdicts = mem_zero(n, sizeof(*verdicts));
-	json_t *list = json_array();
-
-	select_explain(vp, size_class, leaf->type, leaf->domain, size, verdicts);
-	for (uint32_t i = 0; i < n; i++)
-		json_array_append_new(list, explain_connector(vp, size_class, i, &verdicts[i]));
-	json_object_set_new(out, "explain", list);
-	free(verdicts);
 }
 
 static json_t *begin_answer(const struct query *q, const char *recipient)
 {
 	json_t *out = json_object();
 
-	set(out, "from", q->from);
-	set(out, "recipient", recipient);
+	json_set_text(out, "from", q->from);
+	json_set_text(out, "recipient", recipient);
 	return out;
 }
 
@@ -307,9 +237,9 @@ static json_t *leaf_answer(const struct query *q, const struct resolved *leaf)
 
 	set_resolved(out, leaf);
 	route_decide(q->vp, leaf, q->size, &decision);
-	set_decision(out, q->vp, &decision, leaf->host);
-	if (q->explain && leaf->kind == RESOLVED_EXTERNAL)
-		set_explanation(out, q->vp, leaf, q->size);
+	json_set_decision(out, q->vp, &decision, leaf->host);
+	if (q->explain)
+		route_explain_leaf(out, q, leaf, &decision);
 	return out;
 }
 
@@ -318,13 +248,15 @@ static json_t *group_answer(const struct query *q, const struct resolved *group)
 	json_t *out = begin_answer(q, group->recipient);
 
 	set_resolved(out, group);
-	set(out, "outcome", route_outcome_name(ROUTE_EXPANDED));
+	json_set_text(out, "outcome", route_outcome_name(ROUTE_EXPANDED));
 	json_object_set_new(out, "recipients", json_array());
+	if (q->explain)
+		route_explain_group(out, q, group);
 	return out;
 }
 
 /* Items are parents first, so each finds the list of its group already made. */
-static json_t *tree_answer(const struct query *q, const struct resolution *resolution)
+json_t *route_answer_tree(const struct query *q, const struct resolution *resolution)
 {
 	json_t **answers = mem_zero(resolution->count, sizeof(json_t *));
 	json_t *first;
@@ -349,7 +281,9 @@ static json_t *rejected_answer(const struct query *q, enum route_reason reason)
 	struct route_decision decision = { .outcome = ROUTE_REJECTED, .reason = (uint8_t)reason,
 					   .connector = SNAP_NONE };
 
-	set_decision(out, q->vp, &decision, NULL);
+	json_set_decision(out, q->vp, &decision, NULL);
+	if (q->explain)
+		route_explain_limits(out, q);
 	return out;
 }
 
@@ -357,31 +291,56 @@ static json_t *linked_answer(const struct query *q, const struct route_decision 
 {
 	json_t *out = begin_answer(q, q->recipient);
 
-	set_decision(out, q->vp, decision, NULL);
+	json_set_decision(out, q->vp, decision, NULL);
+	if (q->explain)
+		route_explain_linked(out, q, decision);
 	return out;
+}
+
+json_t *route_answer_early(const struct query *q, bool *linked_r)
+{
+	enum route_reason reason = route_check_size(q->vp, q->receive, q->authenticated, q->size);
+	struct route_decision decision;
+
+	*linked_r = false;
+	if (reason != REASON_NONE)
+		return rejected_answer(q, reason);
+	if (q->receive == SNAP_NONE || !route_decide_linked(q->vp, q->receive, q->size, &decision))
+		return NULL;
+	*linked_r = true;
+	return linked_answer(q, &decision);
+}
+
+static json_t *recipient_answer(const struct query *q, const struct recipient_source *source)
+{
+	struct resolve_query how = { .size = q->size, .authenticated = q->authenticated,
+				     .explain = q->explain };
+	struct resolution *resolution;
+	struct err err;
+	bool is_linked;
+	json_t *answer = route_answer_early(q, &is_linked);
+
+	if (answer != NULL)
+		return answer;
+	if (resolve_recipient(NULL, q->vp, source, &how, q->recipient, &resolution, &err) < 0)
+		return route_error("%s", err.text);
+	answer = route_answer_tree(q, resolution);
+	talloc_free(resolution);
+	return answer;
 }
 
 json_t *route_desk_answer(struct route_desk *desk, const json_t *json, bool explain)
 {
-	const struct resolve_query *how;
+	const json_t *recipients = json_object_get(json, "recipients");
 	struct query q = { .explain = explain };
-	struct route_decision decision;
-	struct resolution *resolution;
-	enum route_reason reason;
-	struct err err;
-	json_t *answer = read_query(desk, json, &q);
+	json_t *error = route_read_query(desk, json, &q);
 
-	if (answer != NULL)
-		return answer;
-	reason = route_check_size(q.vp, q.receive, q.authenticated, q.size);
-	if (reason != REASON_NONE)
-		return rejected_answer(&q, reason);
-	if (q.receive != SNAP_NONE && route_decide_linked(q.vp, q.receive, q.size, &decision))
-		return linked_answer(&q, &decision);
-	how = &(struct resolve_query){ q.size, q.authenticated };
-	if (resolve_recipient(NULL, q.vp, desk->source, how, q.recipient, &resolution, &err) < 0)
-		return error_answer("%s", err.text);
-	answer = tree_answer(&q, resolution);
-	talloc_free(resolution);
-	return answer;
+	if (error != NULL)
+		return error;
+	if (recipients != NULL)
+		return route_message_answer(&q, desk->source, recipients);
+	q.recipient = json_string_value(json_object_get(json, "recipient"));
+	if (q.recipient == NULL)
+		return route_error("recipient is missing or no string");
+	return recipient_answer(&q, desk->source);
 }

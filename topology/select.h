@@ -79,5 +79,7 @@ struct select_verdict {
  */
 void select_explain(const struct viewpoint *vp, uint32_t size_class, const char *type,
 		    const char *domain, uint64_t size, struct select_verdict *verdicts);
+/* "exact", "prefix", "suffix" or "everything": how a match of that specificity came about. */
+const char *select_specificity_name(int specificity);
 
 #endif

@@ -14,6 +14,15 @@
 enum { SPECIFIC_NONE = -1, SPECIFIC_ALL = 0, SPECIFIC_SUFFIX = 1000, SPECIFIC_PREFIX = 2000,
        SPECIFIC_EXACT = 3000 };
 
+const char *select_specificity_name(int specificity)
+{
+	if (specificity >= SPECIFIC_EXACT)
+		return "exact";
+	if (specificity >= SPECIFIC_PREFIX)
+		return "prefix";
+	return specificity >= SPECIFIC_SUFFIX ? "suffix" : "everything";
+}
+
 static bool is_under(const char *domain, const char *suffix)
 {
 	size_t domain_len = strlen(domain), len = strlen(suffix);

@@ -68,7 +68,13 @@ chmod 700 "$dir/closed"
 expect 0 "$waypost" route --directory "$example" --from HQ-HUB1 --json u@foreign.example
 json 'v["outcome"] == "relay-server" and v["connector"] == "Internet" and "explain" not in v'
 expect 0 "$waypost" --json route --directory "$example" --from HQ-HUB1 --explain u@foreign.example
-json 'v["explain"][0]["connector"] == "Internet"'
+json 'v["explain"]["connectors"][0]["connector"] == "Internet"'
+expect 0 "$waypost" --json route --directory "$example" --from LYON-HUB1 --message hanna@example.com olga@example.com
+json 'len(v["copies"]) == 1 and v["copies"][0]["fork"] == "HQ" and len(v["recipients"]) == 2'
+expect 0 "$waypost" route --directory "$example" --from LYON-HUB1 --message --outside --size 1000 u@foreign.example
+says out "sends 1 copy of the message"
+expect 1 "$waypost" route --directory "$example" --from LYON-HUB1 --receive-connector LYON-HUB1/None u@foreign.example
+says err "there is no receive connector LYON-HUB1/None"
 expect 0 "$waypost" route --directory "$example" --from hq-hub1 u@foreign.example hugo@example.com
 says out "Internet"
 says out "hugo@example.com"

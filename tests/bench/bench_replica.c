@@ -106,7 +106,7 @@ static void fill_replica(const struct generate_params *params)
 static int decide(struct replica_reader *reader, const struct viewpoint *vp, const char *address)
 {
 	struct recipient_source source = replica_recipient_source(reader);
-	const struct resolve_query query = { 1000, true };
+	const struct resolve_query query = { .size = 1000, .authenticated = true };
 	TALLOC_CTX *ctx = talloc_new(NULL);
 	struct route_decision decision;
 	struct resolution *result = NULL;

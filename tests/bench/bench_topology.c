@@ -276,7 +276,7 @@ static void bench_resolution(const struct viewpoint *vp, const struct organisati
 	static char addresses[PEOPLE][GENERATE_ADDRESS_SIZE];
 	struct recipient_memory *memory = recipient_memory_new(NULL);
 	struct recipient_source source = recipient_memory_source(memory);
-	const struct resolve_query query = { 1000, true };
+	const struct resolve_query query = { .size = 1000, .authenticated = true };
 	struct route_decision decision;
 	uint64_t begin;
 

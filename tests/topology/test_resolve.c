@@ -440,7 +440,7 @@ static void test_2_deep_nesting_costs_no_stack(void **state)
 	net_build(net);
 	{
 		struct viewpoint *vp = viewpoint_new(&net->snap, snapshot_find_server(&net->snap, "HTA1"));
-		const struct resolve_query query = { 0, true };
+		const struct resolve_query query = { .authenticated = true };
 		struct resolution *result;
 
 		assert_int_equal(resolve_recipient(net->ctx, vp, &net->recipients, &query,
@@ -525,6 +525,40 @@ static void test_resolving_again_changes_nothing_but_the_home(void **state)
 	net_free(net);
 }
 
+/* The leaf of an address under QUERY, as "kind reason address domain via". */
+static const char *leaf_of(struct net *net, const struct resolve_query *query, const char *address)
+{
+	struct viewpoint *vp = viewpoint_new(&net->snap, snapshot_find_server(&net->snap, "HTA1"));
+	struct resolution *r;
+	struct err err;
+	const char *text;
+
+	assert_int_equal(resolve_recipient(net->ctx, vp, &net->recipients, query, address, &r, &err), 0);
+	assert_int_equal(r->count, 1);
+	text = talloc_asprintf(net->ctx, "%u %s %s %s %u", r->items[0].kind,
+			       reason_row(r->items[0].reason)->id, r->items[0].address,
+			       r->items[0].domain, r->items[0].n_via);
+	viewpoint_free(vp);
+	return text;
+}
+
+static void test_nothing_is_looked_up_for_a_linked_connector(void **state)
+{
+	const struct resolve_query query = { .is_linked = true };
+	struct net *net = net_new();
+
+	(void)state;
+	net_sites(net, "A");
+	net_set(net_person(net, "boss@example.com", "HTA1"), "RequireAuth", "TRUE");
+	net_set(net_person(net, "away@example.com", "HTA1"), "mailRoutingAddress", "x@f.com");
+	net_build(net);
+	assert_string_equal(leaf_of(net, &query, "nobody@example.com"), "1  nobody@example.com example.com 0");
+	assert_string_equal(leaf_of(net, &query, "boss@example.com"), "1  boss@example.com example.com 0");
+	assert_string_equal(leaf_of(net, &query, "away@example.com"), "1  away@example.com example.com 0");
+	assert_string_equal(leaf_of(net, &query, "no address"), "6 bad-address no address  0");
+	net_free(net);
+}
+
 static void test_queries_that_cannot_be_answered_say_why(void **state)
 {
 	static const char *const table[][2] = {
@@ -575,6 +609,7 @@ int main(void)
 		cmocka_unit_test(test_size_limits_of_recipients_and_groups),
 		cmocka_unit_test(test_the_organisations_limit_comes_before_the_recipients),
 		cmocka_unit_test(test_resolving_again_changes_nothing_but_the_home),
+		cmocka_unit_test(test_nothing_is_looked_up_for_a_linked_connector),
 		cmocka_unit_test(test_queries_that_cannot_be_answered_say_why),
 	};
 

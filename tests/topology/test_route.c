@@ -122,7 +122,7 @@ static void test_explaining_names_the_step_that_removed_each_connector(void **st
 	net_build(net);
 	query = json_loads("{\"from\":\"HTA1\",\"recipient\":\"u@f.com\",\"size\":11}", 0, NULL);
 	answer = route_desk_answer(net->desk, query, true);
-	text = json_dumps(json_object_get(answer, "explain"), JSON_COMPACT);
+	text = json_dumps(json_object_get(json_object_get(answer, "explain"), "connectors"), JSON_COMPACT);
 	assert_non_null(strstr(text, "{\"connector\":\"Dear\",\"removed_by_step\":6,"));
 	assert_non_null(strstr(text, "{\"connector\":\"Internet\",\"why\":\"selected\","));
 	assert_non_null(strstr(text, "{\"connector\":\"Small\",\"removed_by_step\":2,"));
@@ -208,7 +208,7 @@ struct reader {
 static void *read_viewpoint(void *arg)
 {
 	struct reader *reader = arg;
-	const struct resolve_query query = { 0, true };
+	const struct resolve_query query = { .authenticated = true };
 
 	for (int i = 0; i < 200; i++) {
 		struct resolution *resolution;

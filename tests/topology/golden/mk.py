@@ -24,6 +24,7 @@ One line is one thing:
     person ID mail=ADDRESS home=HTA1 ATTRIBUTE=VALUE …
     group ID mail=ADDRESS member=ID …
     receive HTA1 NAME     a receive connector below its server
+      range=LOW-HIGH max=10MB      … its clients, its largest message
 Every site that a link names has a server HT<site>1 and a mailbox ht<site>1@example.com unless
 `site:` says that it has none; example.com is authoritative and the default domain.
 """
@@ -170,8 +171,11 @@ class Topology:
                      member=[(v if "," in v else f"uid={v},{PEOPLE}") for k, v in pairs if k == "member"],
                      rfc822MailMember=[v for k, v in pairs if k == "rfc822"])
         elif first == "receive":
+            o = options(words[3:])
             self.add(receive_dn(words[1], words[2]), "waypostReceiveConnector",
-                     cn=words[2], waypostBinding="0.0.0.0:2525")
+                     cn=words[2], waypostBinding="0.0.0.0:2525",
+                     waypostRemoteRange=o.get("range"),
+                     waypostMaxMessageSize=size(o["max"]) if "max" in o else None)
         elif m := re.match(r"(.*?)\s*\[(.*?)\]\s+(.*)", text):
             self.connector(m[1], m[2].split(), m[3].split())
         elif m := re.fullmatch(r"([^-]+(?:-[^-]+)*?)-([^-]+)", first):

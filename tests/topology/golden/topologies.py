@@ -1,18 +1,16 @@
 """The golden topologies in the short-hand of mk.py: name -> (what it shows, the topology).
 
-P, H, B, S, C, E: the worked examples of routing by site, hub site, backoff, size and connector.
+P, H, B, L, F, S, C, E, R: the worked examples of routing by site, hub site, backoff, load
+balancing, fan-out, size, connector, edge and receive connector, by their ids.
 T: one for each tie-break, in which only what decides differs, and the names speak against it.
-W: rules of our own (routing.md), where the reference is silent.
+W: rules of our own, where the reference is silent.
+X: explanations, asked for as JSON and as text.
 """
 DIAMOND = "A-B 10, B-D 10, A-C 10, C-D 10"
 ROW = "A-B 10, B-C 10, C-D 10, D-E 10"
 SITE_A_3 = "+HTA2@A, +HTA3@A"
 
 TOPOLOGIES = {
-    "R08-answer-format": (
-        "The example of the answer's format: a row of five sites, hub site B",
-        ROW + ", hub:B, Internet [HTD1] *;5"),
-
     "P01-transitive-links": ("Links are transitive; one direct relay", "A-B 10, B-C 10"),
     "P02-one-link-is-a-full-mesh": (
         "One link with four sites, default cost", "DEFAULTIPSITELINK{A,B,C,D} 100"),
@@ -136,9 +134,70 @@ TOPOLOGIES = {
     "C17-no-route-to-the-source": (
         "Routes before specificity", "A-B 10, C-D 10\nInD [HTD1] contoso.com;1\nStar [HTA1] *;10"),
     "C18-fewest-hops": ("Equal sums: fewest hops", "A-B 10, B-C 10\nX [HTC1] *;1\nY [HTB1] *;11"),
+    "C19-sources-in-two-sites": (
+        "Sources of one connector in two sites are allowed, the nearest counts",
+        "A-B 10, B-C 10\nNet [HTA1 HTC1] *;1"),
+    "C20-hub-and-edge-as-sources": (
+        "Hubs and edges are never mixed: the edges are left out",
+        "A-B 10, edge EDGE1 B\nNet [HTA1 EDGE1] *;1"),
+    "C21-other-type-by-dns": (
+        "Another type than SMTP needs smart hosts: the space is left out",
+        "site:A, +HTA1@A\nX [HTA1] X400:*;1 f.com;1\nY [HTA1] FAX:*;1 smarthost=fax.example.com"),
+    "C22-wildcard-inside-a-label": (
+        "A wildcard is a whole label: the space is left out",
+        "site:A, +HTA1@A\nBad [HTA1] *contoso.com;1\nHalf [HTA1] con*.com;1 *.contoso.org;1\n"
+        "Empty [HTA1] contoso..com;1\nStar [HTA1] *;50"),
+    "C23-spellings-of-a-space": (
+        "Type and cost may be left out; a cost is 1 to 100",
+        """site:A, +HTA1@A
+        S1 [HTA1] contoso.com, S2 [HTA1] SMTP:contoso.com, S3 [HTA1] contoso.com;1
+        S4 [HTA1] smtp:contoso.com;1
+        Zero [HTA1] contoso.com;0, Over [HTA1] contoso.com;101, Hundred [HTA1] contoso.org;100"""),
+    "C25-no-failover-to-a-wider-space": (
+        "The most specific connector takes it, whether its smart host answers or not",
+        "site:A, +HTA1@A\nDotNet [HTA1] *.net;1 smarthost=down.example.com\nAll [HTA1] *;1"),
     "C24-relay-to-a-source": (
         "To the site of the source, and on to a source within it",
         "A-B 10, +HTB2@B, +HTB3@B\nCon [HTB2 HTB1] *.contoso.com;1"),
+
+    "L01-three-hubs-to-rotate": (
+        "All hubs of a site are candidates, by name", "A-B 10, +HTB3@B, +HTB2@B"),
+    "L03-equals-are-never-balanced": (
+        "One of two equal paths, one of two equal connectors", DIAMOND +
+        "\nNet1 [HTA1] *;1\nNet2 [HTA1] *;1"),
+    "L04-sources-in-one-site": (
+        "The sources of the nearest site share the connections, those of another do not",
+        "A-B 10, A-C 20, +HTB2@B\nNet [HTB1 HTB2 HTC1] *;1"),
+    "L07-two-edges": (
+        "Two edges of one site share the way out",
+        "A-B 10, edge EDGE1 A, edge EDGE2 A\nEdgeSync - A to Internet [EDGE1 EDGE2] *;100"),
+
+    "F01-one-copy-to-the-fork": ("The paths part at B", "A-B 10, B-D 10, B-E 10, "
+                                 "person e2 mail=e2@example.com home=HTE1"),
+    "F02-nothing-shared": ("Only the source is shared: two copies", "A-B 10, A-C 10"),
+    "F03-fork-is-a-destination": ("The last common site is a destination", "A-B 10, B-C 10"),
+    "F04-fork-behind-a-site": ("B is passed by", "A-B 10, B-C 10, C-D 10, C-E 10"),
+    "F05-hub-before-the-fork": ("The hub site stops the copy first",
+                                "A-B 10, B-C 10, C-D 10, C-E 10, hub:B"),
+    "F07-expansion-limit": (
+        "No copy has more recipients than the organisation allows",
+        "A-B 10, org ExpansionLimit=2, group all mail=all@example.com " +
+        " ".join(f"member=p{i}" for i in range(5)) + "\n" +
+        "\n".join(f"person p{i} mail=p{i}@example.com home=HTB1" for i in range(5))),
+    "F08-two-connectors": ("Two connectors, two copies",
+                           "site:A, +HTA1@A\nF [HTA1] fabrikam.com;1\nAll [HTA1] *;1"),
+
+    "R01-most-specific-range": (
+        "Ranges of one binding, one inside the other, are a matter of no diagnostic",
+        """site:A, +HTA1@A
+        receive HTA1 Front range=0.0.0.0-255.255.255.255
+        receive HTA1 CustomA range=192.168.1.0-192.168.1.255
+        receive HTA1 CustomB range=192.168.1.75"""),
+    "R02-ranges-that-cross": (
+        "Ranges of one binding that overlap and do not nest",
+        """site:A, +HTA1@A
+        receive HTA1 R1 range=192.168.1.0-192.168.1.128
+        receive HTA1 R2 range=192.168.1.100-192.168.1.200"""),
 
     "E03-edge-behind-sites": (
         "Only hubs of the subscribed site speak to the edge",
@@ -151,14 +210,14 @@ TOPOLOGIES = {
         EdgeSync - Inbound to A [EDGE1] --;1 smarthost=--
         EdgeSync - A to Internet [EDGE1] *;100
         Deep [EDGE1] *.very.deep.org;100"""),
-    "E05-on-a-hub-nothing": ("-- matches nothing on a hub",
-                             "site:A, +HTA1@A\nInbound [HTA1] --;1 smarthost=in.example.com\n"
-                             "Star [HTA1] *;10\ndomain fab.com internalRelay"),
-    "E06-catch-all-on-an-edge": (
-        "An edge lets in whom a catch-all will take",
-        """site:A, +EDGE1 role=edge
-        domain catch.com authoritative catchall=all, domain strict.com authoritative
-        Inbound to A [EDGE1] --;1 smarthost=--"""),
+    "E01-edge-connectors": (
+        "What a subscription brings: a way in and a way out",
+        """A-B 10, edge EDGE1 A
+        EdgeSync - Inbound to A [EDGE1] --;1 smarthost=--
+        EdgeSync - A to Internet [EDGE1] *;100"""),
+    "E02-hub-of-the-subscribed-site": (
+        "A hub of the subscribed site speaks to the edge", "A-B 10, edge EDGE1 A\n"
+        "EdgeSync - A to Internet [EDGE1] *;100"),
 
     "T01-path-cost": ("Lowest cost", "A-B 10, B-D 11, A-C 10, C-D 10"),
     "T02-path-hops": ("Fewest hops", "A-B 5, B-X 5, X-B2 5, B2-D 5, A-Y 10, Y-D 10"),
@@ -346,4 +405,97 @@ rfc822=joe@f.com member=cn=every,ou=People,dc=example,dc=com
         Out [HTA1] *;1"""),
     "W31-postmaster-of-nobody": (
         "The organisation's postmaster address is nobody's", "site:A, +HTA1@A"),
+    "W32-dashes-on-a-hub": ("-- matches nothing on a hub",
+                            "site:A, +HTA1@A\nInbound [HTA1] --;1 smarthost=in.example.com\n"
+                            "Star [HTA1] *;10\ndomain fab.com internalRelay"),
+    "W33-answer-format": (
+        "The example of the answer's format: a row of five sites, hub site B",
+        ROW + ", hub:B, Internet [HTD1] *;5"),
+    "W34-subnets-of-ipv6": (
+        "IPv6 as IPv4: the longest prefix; a server of two addresses; one that nothing holds",
+        """A-B 10, B-C 10, site:A,B,C
+        subnet 2001:db8::/32 A, subnet 2001:db8:1::/48 B, subnet 10.0.0.0/8 C
+        +HT1 address=2001:db8:2::1, +HT2 address=2001:db8:1::1, +HT3 address=10.1.1.1
+        +HT4 address=fd00::1
+        person p2 mail=p2@example.com home=HT2, person p3 mail=p3@example.com home=HT3
+        person p4 mail=p4@example.com home=HT4"""),
+    "W35-imcea": (
+        "An encapsulated address in an accepted domain is decoded, in another it is not",
+        "site:A, +HTA1@A\nFax [HTA1] FAX:*;1 foreign\nNet [HTA1] *;10"),
+    "W36-sixteen-forwards": (
+        "Sixteen rewrites are followed, a seventeenth is not",
+        "A-B 10, " + ", ".join(
+            f"person f{i} mail=f{i}@example.com class=inetLocalMailRecipient "
+            f"mailRoutingAddress={'htb1' if i == 0 else f'f{i - 1}'}@example.com"
+            for i in range(17))),
+    "W37-on-a-draining-server": (
+        "A draining server finishes its queue: for itself it is hub and source, for others not",
+        "A-B 10, B-C 10, site:B, +HTB1@B state=draining, +HTB2@B\n"
+        "Own [HTB1] *;1\nOther [HTC1] *;50"),
+    "W38-most-specific-accepted-domain": (
+        "The domain itself before *.domain, the longer *.domain before the shorter",
+        """site:A, +HTA1@A
+        domain *.example.org authoritative, domain *.lab.example.org internalRelay
+        domain one.lab.example.org authoritative
+        Net [HTA1] *;1"""),
+    "W39-fork-that-takes-no-copy": (
+        "B, where F parts, has no active hub: what is left is split at the next fork",
+        "A-B 10, B-C 10, C-D 10, C-E 10, B-F 10, site:B, +HTB1@B state=draining"),
+    "W40-catch-all-on-an-edge": (
+        "An edge lets in whom a catch-all will take",
+        """site:A, +EDGE1 role=edge
+        domain catch.com authoritative catchall=all, domain strict.com authoritative
+        Inbound to A [EDGE1] --;1 smarthost=--"""),
+
+    "X01-tie-by-name": (
+        "A tie by the name, a dearer path, a hub site that is none, servers that are left out",
+        DIAMOND + ", A-E 5, E-D 20, hub:B, site:B, +HTB1@B state=disabled, +HTD2@D state=draining, "
+        "+MBXD@D role=mailbox"),
+    "X02-parallel-links": (
+        "Parallel links lose by cost, by size and by name",
+        "L1{A,B} 10 max=5MB, L2{A,B} 10, L3{A,B} 20, L4{A,B} 10"),
+    "X03-every-step": (
+        "One connector for every step of the selection",
+        """A-B 10, B-C 10, A-D 20, X-Y 10, +HTA2@A
+        Off [HTA1] f.com;1 disabled
+        Lost [HTX1] f.com;1
+        Small [HTA1] f.com;1 max=1KB
+        Scope [HTB1] f.com;1 scoped
+        Other [HTA1] g.com;1 FAX:*;1 smarthost=s.example.com
+        Wide [HTA1] *.com;1
+        Dear [HTA1] f.com;50
+        Far [HTC1] f.com;1
+        Name [HTB1] f.com;11
+        Near [HTB1] f.com;11"""),
+    "X04-resolution": (
+        "Each way by which an address becomes another",
+        """A-B 10
+        org SubaddressDelimiter=+, org Postmaster=htb1@example.com, org DefaultHomeServer=HTB1
+        domain catch.com authoritative catchall=htb1, domain *.relay.com internalRelay
+        person fwd mail=fwd@example.com class=inetLocalMailRecipient mailRoutingAddress=plain+x@example.com
+        person plain mail=plain@example.com
+        person contact mail=ann@f.com class=inetLocalMailRecipient mailRoutingAddress=ann@f.com
+        person tick mail=tick@example.com class=inetLocalMailRecipient mailRoutingAddress=tack@example.com
+        person tack mail=tack@example.com class=inetLocalMailRecipient mailRoutingAddress=tick@example.com
+        group both mail=both@example.com member=hta1 rfc822=nobody@example.com
+        Net [HTA1] *;1"""),
+    "X05-limits-in-their-order": (
+        "Receive connector, organisation, recipient, connector, link: each the first to refuse",
+        """A-B 10 max=200
+        org MaxSendSize=400, org MaxReceiveSize=300
+        receive HTA1 In max=500
+        person small mail=small@example.com home=HTB1 waypostMaxMessageSize=100
+        Net [HTB1] *;1 max=250"""),
+    "X06-one-link-for-all": (
+        "One link joins eleven sites: the nearest detours are told, and that there are others",
+        "L{A,B,C,D,E,F,G,H,I,J,M} 10, Far{J,K} 10"),
+    "X07-no-way": (
+        "What cannot be reached says why",
+        "A-B 10, X-Y 10, off:B, site:Z, +MBZ@Z role=mailbox, A-Z 10, "
+        "person z mail=z@example.com home=MBZ, person gone mail=gone@example.com "
+        "class=inetLocalMailRecipient mailHost=gone.example.net"),
+    "X08-message": (
+        "One message to many: a copy for each way, and what is not sent",
+        "A-B 10, B-C 10, B-D 10, hub:B, site:E\nNet [HTA1] *;1\nFax [HTC1] FAX:*;1 foreign\n"
+        "person lost mail=lost@example.com class=inetLocalMailRecipient mailHost=no.example.net"),
 }
