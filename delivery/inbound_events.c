@@ -171,11 +171,19 @@ static void keep_rcpt(struct transaction *t, const char *address, struct resolut
 	t->rcpts[t->rcpt_count++].resolution = resolution;
 }
 
+/* Mail of a linked receive connector leaves by its send connector, whoever it is for. */
+static bool is_linked(const struct inbound *in)
+{
+	return in->rules.index != SNAP_NONE &&
+	       snap_receive(in->view->snap, in->rules.index)->linked_connector != SNAP_NONE;
+}
+
 static void on_rcpt(struct inbound *in, const struct server_event *event)
 {
 	const struct smtp_path *path = &event->u.rcpt.path;
 	struct transaction *t = in->transaction;
 	const char *address = talloc_strndup(t->ctx, path->mailbox, path->mailbox_len);
+	struct resolve_query query;
 	struct resolution *resolution;
 	struct err err;
 
@@ -187,8 +195,9 @@ static void on_rcpt(struct inbound *in, const struct server_event *event)
 		inbound_refuse(in, 550, "5.7.1", "relaying is not allowed from your address");
 		return;
 	}
-	if (router_resolve(in->loop->router, t->view, t->ctx, address, t->declared_size, in->is_own,
-			   &resolution, &err) != 0) {
+	query = (struct resolve_query){ .size = t->declared_size, .authenticated = in->is_own,
+					.is_linked = is_linked(in) };
+	if (router_resolve(in->loop->router, t->view, t->ctx, address, &query, &resolution, &err) != 0) {
 		inbound_refuse(in, 451, "4.3.0", "recipients cannot be looked up now, try again later");
 		return;
 	}

@@ -117,9 +117,10 @@ static struct body_facts facts_of(const struct buf *text, bool is_8bit)
 static int resolve_sender(struct notification *n, struct leaves *leaves, struct err *err)
 {
 	const struct envelope *env = n->order->message->envelope;
+	const struct resolve_query query = { .authenticated = true };
 	struct resolution *resolution;
 
-	if (router_resolve(n->loop->router, n->loop->view, n->ctx, env->sender, 0, true, &resolution,
+	if (router_resolve(n->loop->router, n->loop->view, n->ctx, env->sender, &query, &resolution,
 			   err) != 0)
 		return -1;
 	leaves_flatten(n->ctx, &resolution, 1, leaves);

@@ -30,17 +30,16 @@ void router_free(struct router *router)
 }
 
 int router_resolve(struct router *router, const struct view *view, TALLOC_CTX *ctx,
-		   const char *address, uint64_t size, bool authenticated,
+		   const char *address, const struct resolve_query *query,
 		   struct resolution **resolution_r, struct err *err)
 {
-	struct resolve_query query = { .size = size, .authenticated = authenticated };
 	struct recipient_source source;
 	int rc;
 
 	if (replica_begin(router->reader, err) != 0)
 		return -1;
 	source = replica_recipient_source(router->reader);
-	rc = resolve_recipient(ctx, view->viewpoint, &source, &query, address, resolution_r, err);
+	rc = resolve_recipient(ctx, view->viewpoint, &source, query, address, resolution_r, err);
 	replica_end(router->reader);
 	return rc;
 }
@@ -60,9 +59,10 @@ static void unreachable(struct queue_key *key, const char *reason)
 	set_key(key, QUEUE_UNREACHABLE, reason, "");
 }
 
-static void key_of_connector(const struct snapshot *snap, const struct resolved *leaf,
-			     const struct snap_connector *connector, struct queue_key *key)
+static void key_of_connector(const struct snapshot *snap, const struct copy *copy,
+			     struct queue_key *key)
 {
+	const struct snap_connector *connector = snap_connector(snap, copy->decision.connector);
 	const char *name = snap_str(snap, connector->name);
 
 	if (connector->kind == CONNECTOR_FOREIGN)
@@ -70,7 +70,7 @@ static void key_of_connector(const struct snapshot *snap, const struct resolved 
 	else if (connector->smart_hosts.count > 0)
 		set_key(key, QUEUE_SMART_HOST, "", name);
 	else
-		set_key(key, QUEUE_DNS_CONNECTOR, leaf->domain, name);
+		set_key(key, QUEUE_DNS_CONNECTOR, copies_domain(snap, copy), name);
 }
 
 static void key_of_relay_server(const struct snapshot *snap, const struct resolved *leaf,
@@ -86,9 +86,10 @@ static void key_of_relay_server(const struct snapshot *snap, const struct resolv
 		set_key(key, d->to_edge ? QUEUE_RELAY_EDGE : QUEUE_RELAY_SERVER, "", name);
 }
 
-static void key_of(const struct snapshot *snap, const struct resolved *leaf,
-		   const struct route_decision *d, struct queue_key *key)
+static void key_of(const struct snapshot *snap, const struct copy *copy, struct queue_key *key)
 {
+	const struct route_decision *d = &copy->decision;
+
 	switch ((enum route_outcome)d->outcome) {
 	case ROUTE_MAILBOX:
 		set_key(key, QUEUE_MAILBOX, snap_str(snap, snap_server(snap, d->server)->peer.name), "");
@@ -97,10 +98,10 @@ static void key_of(const struct snapshot *snap, const struct resolved *leaf,
 		set_key(key, QUEUE_RELAY_SITE, snap_str(snap, snap_site(snap, d->next_stop)->name), "");
 		break;
 	case ROUTE_RELAY_SERVER:
-		key_of_relay_server(snap, leaf, d, key);
+		key_of_relay_server(snap, copy->leaf, d, key);
 		break;
 	case ROUTE_CONNECTOR:
-		key_of_connector(snap, leaf, snap_connector(snap, d->connector), key);
+		key_of_connector(snap, copy, key);
 		break;
 	default:
 		unreachable(key, reason_row(d->reason)->id);
@@ -117,7 +118,7 @@ static void collect_copies(const struct view *view, const struct copies *copies,
 		const struct copy *copy = &copies->list[i];
 		struct queue_destination *d = &out->destinations[out->count++];
 
-		key_of(view->snap, copy->leaf, &copy->decision, &d->key);
+		key_of(view->snap, copy, &d->key);
 		d->recipients = out->pool + (copy->items - copies->pool);
 		d->count = copy->count;
 	}

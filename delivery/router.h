@@ -47,11 +47,11 @@ struct routed {
 void routed_free(struct routed *routed);
 
 /*
- * Resolves one RCPT address. 0: *RESOLUTION_R under CTX (a rejected root tells why);
+ * Resolves one RCPT address as QUERY says. 0: *RESOLUTION_R under CTX (a rejected root tells why);
  * -1 and ERR: the replica cannot be read now (451).
  */
 int router_resolve(struct router *router, const struct view *view, TALLOC_CTX *ctx,
-		   const char *address, uint64_t size, bool authenticated,
+		   const char *address, const struct resolve_query *query,
 		   struct resolution **resolution_r, struct err *err) WP_MUST_CHECK;
 
 /*
