@@ -258,10 +258,14 @@ static const char *scan_dn(const char *at, struct part *part, struct buf *key)
 	}
 }
 
+/* Null for a text with a NUL, which would be cut off there and mean another. */
 static char *take_text(TALLOC_CTX *ctx, const struct buf *text)
 {
-	char *copy = talloc_strndup(ctx, text->data != NULL ? text->data : "", text->len);
+	char *copy;
 
+	if (text->len > 0 && memchr(text->data, '\0', text->len) != NULL)
+		return NULL;
+	copy = talloc_strndup(ctx, text->data != NULL ? text->data : "", text->len);
 	if (copy == NULL)
 		mem_fatal(text->len);
 	return copy;

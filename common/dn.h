@@ -34,7 +34,8 @@ bool dn_key_is_under(const char *key, const char *base_key);
 const char *dn_parent(const char *dn);
 /* The first RDN of DN as it is spelt, escapes kept, spaces around it cut. */
 char *dn_rdn(TALLOC_CTX *ctx, const char *dn);
-/* The value of the first type of the first RDN, escapes undone; null if DN is invalid. */
+/* The value of the first type of the first RDN, escapes undone; null if DN is invalid or the value
+ * has a NUL. */
 char *dn_rdn_value(TALLOC_CTX *ctx, const char *dn);
 /* The same in OUT (SIZE octets): OUT, or null if DN is invalid or the value is longer. */
 const char *dn_rdn_value_into(const char *dn, char *out, size_t size);

@@ -55,6 +55,18 @@ bool name_is_text(const char *text, size_t len)
 	return memchr(text, '\0', len) == NULL && u8_check((const uint8_t *)text, len) == NULL;
 }
 
+/* C0, DEL, and C1, which is C2 80 to C2 9F in UTF-8. */
+bool name_is_printable(const char *text, size_t len)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	for (size_t i = 0; i < len; i++)
+		if (at[i] < 0x20 || at[i] == 0x7f ||
+		    (at[i] == 0xc2 && i + 1 < len && at[i + 1] < 0xa0))
+			return false;
+	return name_is_text(text, len);
+}
+
 char *name_key(TALLOC_CTX *ctx, const char *text, size_t len)
 {
 	/* Full folding makes at most three code points of one, NFC at most three octets of one. */

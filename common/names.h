@@ -22,6 +22,8 @@ char *name_key(TALLOC_CTX *ctx, const char *text, size_t len);
 int name_key_into(const char *text, size_t len, char *out, size_t size);
 /* Whether TEXT is UTF-8 without a NUL. */
 bool name_is_text(const char *text, size_t len);
+/* Whether it is that without control characters, so that no line or protocol breaks on it. */
+bool name_is_printable(const char *text, size_t len);
 /* <0, 0, >0 by the keys; text that is not UTF-8 counts as its octets. */
 int name_compare(const char *a, const char *b);
 

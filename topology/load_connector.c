@@ -78,7 +78,7 @@ static void choose_routing(struct loader *ld, const struct item *item,
 static enum diag_id space_fault(const struct snap_connector *connector,
 				const struct entry_value *value, struct addrspace *space)
 {
-	switch (name_is_text(value->data, value->len) ? addrspace_parse(value->data, value->len, space) :
+	switch (name_is_printable(value->data, value->len) ? addrspace_parse(value->data, value->len, space) :
 				      ADDRSPACE_MALFORMED) {
 	case ADDRSPACE_MALFORMED:
 		return DIAG_BAD_ADDRESS_SPACE;

@@ -130,9 +130,17 @@ static bool put_word(const struct fill *fill, const struct entry_value *value)
 	return word != NULL;
 }
 
+/* A description may have lines, all else has to be printable. */
+static bool is_clean(const struct fill *fill, const struct entry_value *value)
+{
+	return strcmp(fill->use->attribute, "description") == 0 ?
+		       name_is_text(value->data, value->len) :
+		       name_is_printable(value->data, value->len);
+}
+
 static bool put_text(const struct fill *fill, const struct entry_value *value)
 {
-	if (!name_is_text(value->data, value->len))
+	if (!is_clean(fill, value))
 		return false;
 	*(snap_text *)fill->field = image_text(&fill->ld->image, value->data);
 	return true;
@@ -302,7 +310,7 @@ static const char *list_text(const struct fill *fill, const struct entry_value *
 	case FIELD_HASHES:
 		return normal_hash(value, room) ? room : NULL;
 	default:
-		return value->len > 0 && name_is_text(value->data, value->len) ? value->data : NULL;
+		return value->len > 0 && is_clean(fill, value) ? value->data : NULL;
 	}
 }
 

@@ -169,7 +169,9 @@ static const char *name_of(struct loader *ld, const struct entry *entry)
 		return name;
 	}
 	for (size_t i = 0; i < cn->n_values; i++)
-		if (first == NULL || strcmp(cn->values[i].data, first) < 0)
+		/* A name with a NUL would be cut off there. */
+		if (strlen(cn->values[i].data) == cn->values[i].len &&
+		    (first == NULL || strcmp(cn->values[i].data, first) < 0))
 			first = cn->values[i].data;
 	return copy_text(ld, first);
 }
@@ -193,6 +195,8 @@ static const char *name_key_of(struct loader *ld, const char *name)
 	char room[256], *key;
 	const char *copy;
 
+	if (!name_is_printable(name, len))
+		return NULL;
 	if (len * 9 < sizeof(room))
 		return name_key_into(name, len, room, sizeof(room)) >= 0 ? copy_text(ld, room) : NULL;
 	key = name_key(NULL, name, len);
@@ -229,7 +233,8 @@ struct item *load_item(struct loader *ld, const struct entry *entry)
 	item->name = name_of(ld, entry);
 	item->key = item->name != NULL ? name_key_of(ld, item->name) : NULL;
 	if (item->key == NULL || *item->key == '\0') {
-		load_diag(ld, DIAG_NO_NAME, entry->dn, "cn", NULL, 0);
+		load_diag(ld, DIAG_NO_NAME, entry->dn, "cn", item->name,
+			  item->name != NULL ? strlen(item->name) : 0);
 		return NULL;
 	}
 	gather_fields(ld, item, entry);

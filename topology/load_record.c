@@ -88,11 +88,29 @@ static bool finish_receive(struct loader *ld, const struct item *item, void *rec
 	return true;
 }
 
+/* The postmaster has to be an address; else it is as if none were named. */
+static bool finish_organization(struct loader *ld, const struct item *item, void *record)
+{
+	struct snap_org *org = record;
+	const char *text = image_str(&ld->image, org->postmaster);
+	struct mailaddr address;
+
+	if (org->postmaster == 0 || (mailaddr_parse(text, strlen(text), &address) == MAILADDR_OK &&
+				     mailaddr_is_smtp(&address)))
+		return true;
+	org->postmaster = 0;
+	load_diag(ld, DIAG_BAD_VALUE, item->dn, "waypostPostmaster", text, strlen(text));
+	return true;
+}
+
+/* RecipientLookup absent or malformed: what the domain's type says. */
+enum { LOOKUP_BY_TYPE = 2 };
+
 static bool finish_domain(struct loader *ld, const struct item *item, void *record)
 {
 	struct snap_domain *domain = record;
 
-	if (load_values(item, "waypostRecipientLookup") == NULL)
+	if (domain->lookup == LOOKUP_BY_TYPE)
 		domain->lookup = domain->type == DOMAIN_AUTHORITATIVE;
 	return load_domain(ld, item, &domain->domain, &domain->wildcard);
 }
@@ -106,6 +124,7 @@ static bool finish_remote(struct loader *ld, const struct item *item, void *reco
 
 /* What the table cannot say, by section; false: the entry is ignored. */
 static bool (*const finishers[SNAP_SECTIONS])(struct loader *, const struct item *, void *) = {
+	[SNAP_ORG] = finish_organization,
 	[SNAP_SUBNETS] = finish_subnet,       [SNAP_SERVERS] = finish_server,
 	[SNAP_EDGES] = finish_edge,           [SNAP_CONNECTORS] = finish_connector,
 	[SNAP_RECEIVE] = finish_receive,      [SNAP_DOMAINS] = finish_domain,
@@ -140,6 +159,8 @@ static const struct record_template *template_of(struct loader *ld, const struct
 	if (template->is_made)
 		return template;
 	load_defaults(ld, class, on_edge, &template->record);
+	if (class->section == SNAP_DOMAINS)
+		template->record.domain.lookup = LOOKUP_BY_TYPE;
 	template->must = mandatory_reference(class);
 	template->is_made = true;
 	return template;

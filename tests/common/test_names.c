@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "common/compiler.h"
 #include "common/names.h"
 
 static void test_names_that_differ_in_case_or_form_have_one_key(void **state)
@@ -53,9 +54,23 @@ static void test_a_key_that_does_not_fit_is_refused(void **state)
 	assert_string_equal(out, "ssssss");
 }
 
+static void test_printable_text_has_no_control_characters(void **state)
+{
+	static const char *const bad[] = { "a\nb", "\x1b[1m", "\x7f", "a\xc2\x85", "\xc2\x9f", "\xff", "a\t" };
+	static const char *const good[] = { "", "a b", "\xc2\xa0", "Z\xc3\xbcrich", "\xe6\x9d\xb1" };
+
+	(void)state;
+	for (size_t i = 0; i < WP_COUNT(bad); i++)
+		assert_false(name_is_printable(bad[i], strlen(bad[i])));
+	for (size_t i = 0; i < WP_COUNT(good); i++)
+		assert_true(name_is_printable(good[i], strlen(good[i])));
+	assert_false(name_is_printable("a\0b", 3));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_printable_text_has_no_control_characters),
 		cmocka_unit_test(test_names_that_differ_in_case_or_form_have_one_key),
 		cmocka_unit_test(test_names_sort_by_code_point_not_by_locale),
 		cmocka_unit_test(test_octets_that_are_not_utf8_have_no_key),
