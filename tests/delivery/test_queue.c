@@ -73,19 +73,19 @@ static void test_a_message_opens_is_assigned_and_goes(void **state)
 	queue_set_free(set);
 }
 
-static void test_retries_follow_glitch_transient_failure(void **state)
-{
-	/* 4 × 60 s, 6 × 300 s, then 600 s: delays after failures 1, 4, 5, 10, 11. */
-	static const struct { unsigned failures; uint32_t wait_ms; } rows[] = {
-		{ 1, 60000 }, { 4, 60000 }, { 5, 300000 }, { 10, 300000 }, { 11, 600000 },
-	};
-	struct queue_set *set = queue_set_new(&queue_limits_hub);
-	uint64_t now = 0;
-	unsigned row = 0;
+struct wait {
+	unsigned failures;
+	uint32_t wait_ms;
+};
 
-	(void)state;
+/* The waits after some of the failures of a destination that never answers; ROWS end with 0. */
+static void check_waits(const struct queue_limits *limits, const struct wait *rows)
+{
+	struct queue_set *set = queue_set_new(limits);
+	uint64_t now = 0;
+
 	accept_to(set, 1, "down");
-	for (unsigned failures = 1; failures <= 11; failures++) {
+	for (unsigned failures = 1; rows->failures != 0; failures++) {
 		struct queue_connection c;
 		struct queue_action a;
 		struct queue *queue;
@@ -95,12 +95,56 @@ static void test_retries_follow_glitch_transient_failure(void **state)
 		queue_connection_gone(set, &c, true, "refused", now);
 		assert_string_equal(queue_state_name(queue), "retry");
 		assert_string_equal(queue->last_error, "refused");
-		if (rows[row].failures == failures)
-			assert_int_equal(queue->next_retry_ms - now, rows[row++].wait_ms);
+		if (rows->failures == failures)
+			assert_int_equal(queue->next_retry_ms - now, rows++->wait_ms);
 		assert_false(next(set, queue->next_retry_ms - 1, &a));
 		now = queue->next_retry_ms;
 	}
-	assert_int_equal(row, 5);
+	queue_set_free(set);
+}
+
+static void test_t01_retries_follow_glitch_transient_failure(void **state)
+{
+	(void)state;
+	/* 4 × 60 s, 6 × 300 s, then 600 s. */
+	check_waits(&queue_limits_hub, (const struct wait[]){ { 1, 60000 }, { 4, 60000 }, { 5, 300000 },
+							      { 10, 300000 }, { 11, 600000 }, { 0, 0 } });
+}
+
+static void test_t02_an_edge_waits_longer(void **state)
+{
+	(void)state;
+	check_waits(&queue_limits_edge, (const struct wait[]){ { 1, 60000 }, { 4, 60000 }, { 5, 600000 },
+							       { 10, 600000 }, { 11, 1800000 }, { 0, 0 } });
+}
+
+static void test_t03_without_transient_retries_the_long_interval_follows(void **state)
+{
+	struct queue_limits limits = queue_limits_hub;
+
+	(void)state;
+	limits.transient_count = 0;
+	check_waits(&limits, (const struct wait[]){ { 4, 60000 }, { 5, 600000 }, { 0, 0 } });
+}
+
+/* The 4th wait would end at 240 s; an attempt by hand at 200 s fails, and the next is counted from it. */
+static void test_t05_the_next_retry_is_counted_from_the_one_by_hand(void **state)
+{
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	struct queue_connection c;
+	uint64_t now = 0;
+
+	(void)state;
+	accept_to(set, 1, "down");
+	for (int i = 0; i < 4; i++, now += 60000) {
+		open_connection(set, &c, now);
+		queue_connection_gone(set, &c, true, "refused", now);
+	}
+	now -= 40000;
+	queue_retry(set, c.queue, now);
+	open_connection(set, &c, now);
+	queue_connection_gone(set, &c, true, "refused", now);
+	assert_int_equal(c.queue->next_retry_ms, now + 300000);
 	queue_set_free(set);
 }
 
@@ -420,7 +464,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_message_opens_is_assigned_and_goes),
-		cmocka_unit_test(test_retries_follow_glitch_transient_failure),
+		cmocka_unit_test(test_t01_retries_follow_glitch_transient_failure),
+		cmocka_unit_test(test_t02_an_edge_waits_longer),
+		cmocka_unit_test(test_t03_without_transient_retries_the_long_interval_follows),
+		cmocka_unit_test(test_t05_the_next_retry_is_counted_from_the_one_by_hand),
 		cmocka_unit_test(test_a_deferred_message_waits_and_others_pass),
 		cmocka_unit_test(test_a_dead_queue_does_not_hold_others_up),
 		cmocka_unit_test(test_nothing_expires_before_an_attempt),
