@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/dn.h"
+#include "common/names.h"
 #include "ldapsync/replica_writer_private.h"
 #include "topology/load.h"
 #include "topology/recipient.h"
@@ -53,6 +54,17 @@ static int index_record(struct replica_writer *writer, const struct replica_reco
 	return 0;
 }
 
+/* A recipient's values that do not fit their attributes. */
+static int diagnose_values(struct replica_writer *writer, const struct entry *entry, struct err *err)
+{
+	const struct entry_value *value = NULL;
+	const char *attribute = recipient_is(entry) ? recipient_bad_value(entry, &value) : NULL;
+	bool is_text = value != NULL && value->len < 256 && name_is_printable(value->data, value->len);
+
+	return diagnose_entry(writer, entry, "bad-value", attribute != NULL, attribute,
+			      is_text ? value->data : "", "the value is ignored", err);
+}
+
 /* What of ENTRY is stored; the buffers belong to the writer. */
 static int describe(struct replica_writer *writer, const struct entry *entry, const char *rdn,
 		    struct replica_record *record, struct err *err)
@@ -74,6 +86,8 @@ static int describe(struct replica_writer *writer, const struct entry *entry, co
 		record->recipient = writer->recipient_bytes.data;
 		record->recipient_len = writer->recipient_bytes.len;
 	}
+	if (diagnose_values(writer, entry, err) < 0)
+		return -1;
 	return diagnose_entry(writer, entry, "malformed-address", bad > 0, "mail", "",
 			      "addresses that cannot be parsed are left out", err);
 }
@@ -192,7 +206,8 @@ int replica_writer_delete(struct replica_writer *writer, uint16_t source,
 	    index_record(writer, old, &nothing, err) < 0 ||
 	    tree_del(&tree, writer->store.uuid, uuid->bytes, sizeof(uuid->bytes), err) < 0 ||
 	    tree_vacate(&tree, old, err) < 0 ||
-	    diagnose_entry(writer, &subject, "malformed-address", false, NULL, NULL, NULL, err) < 0)
+	    diagnose_entry(writer, &subject, "malformed-address", false, NULL, NULL, NULL, err) < 0 ||
+	    diagnose_entry(writer, &subject, "bad-value", false, NULL, NULL, NULL, err) < 0)
 		return -1;
 	return writer_check_duplicates(writer, old, &nothing, err) < 0 ? -1 : 1;
 }

@@ -224,6 +224,45 @@ static uint64_t size_limit_of(const struct entry *entry)
 	return text != NULL && parse_u64(text, strlen(text), INT64_MAX, &size) ? size : 0;
 }
 
+static bool is_bool(const struct entry_value *value)
+{
+	return ascii_equal(value->data, "TRUE") || ascii_equal(value->data, "FALSE");
+}
+
+static bool is_size(const struct entry_value *value)
+{
+	uint64_t size;
+
+	return parse_u64(value->data, value->len, INT64_MAX, &size);
+}
+
+static bool is_dn(const struct entry_value *value)
+{
+	return !has_nul(value) && dn_is_valid(value->data);
+}
+
+const char *recipient_bad_value(const struct entry *entry, const struct entry_value **value_r)
+{
+	static const struct {
+		const char *attribute;
+		bool (*fits)(const struct entry_value *value);
+	} rows[] = {
+		{ "waypostHomeServer", is_dn },
+		{ "waypostRequireAuth", is_bool },
+		{ "waypostMaxMessageSize", is_size },
+	};
+
+	for (size_t i = 0; i < WP_COUNT(rows); i++) {
+		const struct entry_attribute *found = entry_find(entry, rows[i].attribute);
+
+		if (found == NULL || found->n_values == 0 || rows[i].fits(&found->values[0]))
+			continue;
+		*value_r = &found->values[0];
+		return rows[i].attribute;
+	}
+	return NULL;
+}
+
 bool recipient_encode(const struct entry *entry, struct buf *out, unsigned *bad_r)
 {
 	struct buf texts = { NULL, 0, 0 };

@@ -53,6 +53,11 @@ bool recipient_is(const struct entry *entry);
  * that cannot be parsed are left out; *BAD_R (may be null) counts them.
  */
 bool recipient_encode(const struct entry *entry, struct buf *out, unsigned *bad_r);
+/*
+ * The first attribute of the recipient ENTRY whose value does not fit and is ignored (of a home:
+ * that is unknown then), or null; VALUE_R: the value.
+ */
+const char *recipient_bad_value(const struct entry *entry, const struct entry_value **value_r);
 /* The view of a record; -1 and ERR (ERR_STORE) for bytes that are none. */
 int recipient_decode(const void *data, size_t len, struct recipient *recipient_r, struct err *err)
 	WP_MUST_CHECK;

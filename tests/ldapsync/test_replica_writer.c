@@ -240,6 +240,28 @@ static void test_a_malformed_name_is_a_diagnostic_until_it_is_mended(void **stat
 	assert_dn(1, "uid=a,dc=x");
 }
 
+static struct entry *restricted(const char *who)
+{
+	struct entry *entry = make_person(1, "uid=a,dc=x", "a@example.com");
+
+	entry_add_text(entry, "waypostRequireAuth", who);
+	return entry;
+}
+
+static void test_a_value_that_does_not_fit_is_a_diagnostic_until_it_is_mended(void **state)
+{
+	const struct replica_store *store = replica_writer_store(writer);
+
+	(void)state;
+	put(restricted("perhaps"), 1);
+	assert_int_equal(rows(store->diagnostic), 1);
+	put(restricted("TRUE"), 1);
+	assert_int_equal(rows(store->diagnostic), 0);
+	put(restricted("perhaps"), 1);
+	drop(1, 1);
+	assert_int_equal(rows(store->diagnostic), 0);
+}
+
 static void test_another_directory_cannot_delete_the_entry(void **state)
 {
 	const struct entry_uuid uuid = make_uuid(1);
@@ -395,6 +417,7 @@ int main(void)
 		TEST(test_addresses_follow_the_entry),
 		TEST(test_an_address_on_two_entries_is_a_diagnostic_as_long_as_it_lasts),
 		TEST(test_a_malformed_name_is_a_diagnostic_until_it_is_mended),
+		TEST(test_a_value_that_does_not_fit_is_a_diagnostic_until_it_is_mended),
 		TEST(test_another_directory_cannot_delete_the_entry),
 		TEST(test_a_sweep_takes_what_was_not_seen),
 		TEST(test_a_cookie_is_good_only_for_what_it_was_made_for),

@@ -114,6 +114,36 @@ static void test_a_home_that_is_no_dn_is_unknown_not_absent(void **state)
 	net_free(net);
 }
 
+static void test_values_that_do_not_fit_are_named(void **state)
+{
+	static const char *const rows[][3] = {
+		{ "HomeServer", "??", "waypostHomeServer" },
+		{ "HomeServer", "cn=a,dc=b", NULL },
+		{ "RequireAuth", "perhaps", "waypostRequireAuth" },
+		{ "RequireAuth", "true", NULL },
+		{ "MaxMessageSize", "10 MB", "waypostMaxMessageSize" },
+		{ "MaxMessageSize", "-1", "waypostMaxMessageSize" },
+		{ "MaxMessageSize", "99999999999999999999", "waypostMaxMessageSize" },
+		{ "MaxMessageSize", "0", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WP_COUNT(rows); i++) {
+		struct net *net = net_empty();
+		const struct entry_value *value = NULL;
+		const char *named = recipient_bad_value(
+			net_add(net, "inetOrgPerson", "cn=x,dc=com", "mail", "a@b.com", rows[i][0],
+				rows[i][1], NULL), &value);
+
+		assert_int_equal(named != NULL, rows[i][2] != NULL);
+		if (named != NULL) {
+			assert_string_equal(named, rows[i][2]);
+			assert_string_equal(value->data, rows[i][1]);
+		}
+		net_free(net);
+	}
+}
+
 /* Every cut and every changed octet: an error or a view that stays inside. */
 static void test_damaged_records_are_refused_or_harmless(void **state)
 {
@@ -232,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_a_record_holds_what_routing_needs),
 		cmocka_unit_test(test_a_group_keeps_members_by_dn_and_by_address),
 		cmocka_unit_test(test_a_home_that_is_no_dn_is_unknown_not_absent),
+		cmocka_unit_test(test_values_that_do_not_fit_are_named),
 		cmocka_unit_test(test_damaged_records_are_refused_or_harmless),
 		cmocka_unit_test(test_memory_finds_all_bearers_of_an_address),
 		cmocka_unit_test(test_memory_hands_out_every_recipient_until_it_is_stopped),
