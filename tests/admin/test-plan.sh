@@ -8,7 +8,7 @@ dir=$(mktemp -d) || exit 1
 trap 'sync_kill9 "$dir"; rm -rf "$dir"' EXIT
 plans=$abs_top_srcdir/tests/admin/plan
 golden=$abs_top_srcdir/tests/topology/golden
-row=$golden/R08-answer-format.ldif
+row=$golden/W33-answer-format.ldif
 
 field() { # of $plans/NAME.json
 	python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$plans/$1.json" "$2"
