@@ -1,4 +1,4 @@
-/* How far a long comparison is. */
+/* How far long work is. */
 #include "admin/progress.h"
 
 #include <stdio.h>
@@ -6,11 +6,21 @@
 
 #include "common/clock.h"
 
-enum { PATIENCE_MS = 2000 /* before anything is told, and between two lines */ };
+enum { PATIENCE_MS = 2000 /* before anything is told, and between two lines */, BAR = 30 };
 
 void progress_begin(struct progress *p, const struct cli *cli, const char *unit)
 {
 	*p = (struct progress){ cli, unit, clock_mono_ms() + PATIENCE_MS, false };
+}
+
+static void draw_bar(const struct progress *p, uint32_t done, uint32_t all)
+{
+	int full = (int)((uint64_t)done * BAR / all);
+
+	fputs("\r[", stderr);
+	for (int i = 0; i < BAR; i++)
+		fputc(i < full ? '#' : ' ', stderr);
+	fprintf(stderr, "] %u of %u %s", done, all, p->unit);
 }
 
 void progress_tell(struct progress *p, uint32_t done, uint32_t all)
@@ -20,8 +30,12 @@ void progress_tell(struct progress *p, uint32_t done, uint32_t all)
 
 	if (p->cli->quiet || (done < all ? now < p->next_ms : !p->has_told))
 		return;
-	fprintf(stderr, "%s%u of %u %s%s", on_terminal ? "\r" : "waypost: ", done, all, p->unit,
-		on_terminal && done < all ? "" : "\n");
+	if (!on_terminal)
+		fprintf(stderr, "waypost: %u of %u %s\n", done, all, p->unit);
+	else if (done < all)
+		draw_bar(p, done, all);
+	else
+		fputs("\r\033[K", stderr); /* what follows is the answer */
 	p->next_ms = now + (on_terminal ? PATIENCE_MS / 10 : PATIENCE_MS);
 	p->has_told = true;
 }

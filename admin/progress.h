@@ -1,6 +1,6 @@
 /*
- * How far a long comparison is, on standard error: one line that changes on a terminal, else a
- * line now and then; nothing where it is quick or --quiet.
+ * How far long work is, on standard error: a bar on a terminal, which goes when all is done, else
+ * a line now and then; nothing where it is quick or --quiet.
  */
 #ifndef WP_ADMIN_PROGRESS_H
 #define WP_ADMIN_PROGRESS_H

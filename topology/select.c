@@ -55,9 +55,10 @@ static struct reach reach_on_edge(const struct viewpoint *vp, const struct snap_
 	return (struct reach){ 0, 0, SNAP_NONE, PROXIMITY_SELF, true, true };
 }
 
-static struct reach reach_of(const struct viewpoint *vp, const struct viewpoint_hop *hops,
-			     const struct snap_connector *connector)
+struct reach select_reach_one(const struct viewpoint *vp, const struct viewpoint_hop *hops,
+			      uint32_t index)
 {
+	const struct snap_connector *connector = snap_connector(vp->snap, index);
 	struct reach reach = unreachable;
 
 	if (vp->is_edge)
@@ -85,9 +86,8 @@ void select_reach(const struct viewpoint *vp, const struct viewpoint_hop *hops,
 		  struct reach *reach)
 {
 	for (uint32_t i = 0; i < snap_count(vp->snap, SNAP_CONNECTORS); i++)
-		reach[i] = reach_of(vp, hops, snap_connector(vp->snap, i));
+		reach[i] = select_reach_one(vp, hops, i);
 }
-
 
 static int compare_candidates(const void *a, const void *b, void *arg)
 {
@@ -106,9 +106,8 @@ static int compare_candidates(const void *a, const void *b, void *arg)
 	return x->space < y->space ? -1 : x->space > y->space;
 }
 
-/* The candidates of one node that steps 1 and 3 leave, appended; how many. */
-static uint32_t add_candidates(const struct viewpoint *vp, const struct reach *reach,
-			       const struct snap_node *node, struct candidate *out)
+uint32_t select_candidates(const struct viewpoint *vp, const struct reach *reach,
+			   const struct snap_node *node, struct candidate *out)
 {
 	uint32_t n = 0;
 
@@ -124,6 +123,8 @@ static uint32_t add_candidates(const struct viewpoint *vp, const struct reach *r
 		out[n++] = (struct candidate){ to->cost + record->cost,
 					       connector->max_message_size, record->connector, space };
 	}
+	if (n > 1)
+		qsort_r(out, n, sizeof(*out), compare_candidates, (void *)(uintptr_t)reach);
 	return n;
 }
 
@@ -143,10 +144,7 @@ void select_table_init(struct select_table *table, const struct viewpoint *vp,
 
 		table->first[i] = at;
 		if (node->kind < NODE_ACCEPTED_EXACT)
-			n = add_candidates(vp, reach, node, table->candidates + at);
-		if (n > 1)
-			qsort_r(table->candidates + at, n, sizeof(*table->candidates),
-				compare_candidates, (void *)(uintptr_t)reach);
+			n = select_candidates(vp, reach, node, table->candidates + at);
 		at += n;
 	}
 	table->first[n_nodes] = at;

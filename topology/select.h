@@ -40,6 +40,17 @@ enum select_result { SELECT_FOUND, SELECT_TOO_LARGE, SELECT_NONE };
 /* The reach of every connector as VP sees it over HOPS; REACH has one per connector. */
 void select_reach(const struct viewpoint *vp, const struct viewpoint_hop *hops,
 		  struct reach *reach);
+/* The reach of the connector INDEX alone. */
+struct reach select_reach_one(const struct viewpoint *vp, const struct viewpoint_hop *hops,
+			      uint32_t index);
+/*
+ * The connectors of one node of the index of address spaces that steps 1 and 3 leave, sorted by
+ * steps 6 to 8, and how many they are; OUT has room for the node's items. Of REACH only those of
+ * the node's connectors are read.
+ */
+struct snap_node;
+uint32_t select_candidates(const struct viewpoint *vp, const struct reach *reach,
+			   const struct snap_node *node, struct candidate *out);
 void select_table_init(struct select_table *table, const struct viewpoint *vp,
 		       const struct reach *reach);
 void select_table_fini(struct select_table *table);

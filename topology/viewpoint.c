@@ -24,12 +24,7 @@ static uint32_t drop_repeated(uint64_t *sorted, uint32_t n)
 	return kept;
 }
 
-/*
- * The limits of the size classes, ascending: one per distinct link limit with size-aware routing
- * (§7), then one for all larger sizes. A message of class I passes every link as wide as its
- * limit.
- */
-static uint32_t class_limits(const struct snapshot *snap, uint64_t **limits_r)
+uint32_t viewpoint_limits(const struct snapshot *snap, uint64_t **limits_r)
 {
 	uint32_t n_links = snap_org(snap)->size_aware ? snap_count(snap, SNAP_LINKS) : 0, n = 0;
 	uint64_t *limits = mem_alloc((n_links + 1) * sizeof(*limits));
@@ -65,7 +60,7 @@ static struct viewpoint *make(const struct snapshot *snap, uint32_t server, uint
 
 	*vp = (struct viewpoint){ .snap = snap, .server = server, .edge = edge,
 				  .site = is_edge ? SNAP_NONE : site, .is_edge = is_edge };
-	vp->n_classes = class_limits(snap, &limits);
+	vp->n_classes = viewpoint_limits(snap, &limits);
 	vp->classes = mem_zero(vp->n_classes, sizeof(*vp->classes));
 	for (uint32_t i = 0; i < vp->n_classes; i++)
 		class_init(vp, &vp->classes[i], limits[i]);

@@ -1,4 +1,4 @@
-/* The inside of a viewpoint, for viewpoint.c, select.c and route.c. */
+/* The inside of a viewpoint, for viewpoint.c, select.c, route.c and the advice. */
 #ifndef WP_TOPOLOGY_VIEWPOINT_PRIVATE_H
 #define WP_TOPOLOGY_VIEWPOINT_PRIVATE_H
 
@@ -22,5 +22,12 @@ struct viewpoint {
 	uint32_t n_classes;
 	struct size_class *classes;
 };
+
+/*
+ * The limits of the size classes, ascending: one per distinct link limit with size-aware routing
+ * (§7), then one for all larger sizes. A message of class I passes every link as wide as its
+ * limit. *LIMITS_R is the caller's to free.
+ */
+uint32_t viewpoint_limits(const struct snapshot *snap, uint64_t **limits_r);
 
 #endif

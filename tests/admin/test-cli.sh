@@ -89,7 +89,9 @@ says err "line 2"
 # ---- generate ----
 expect 0 "$waypost" topology generate --sites 5 --recipients 20 --output "$dir/org.ldif"
 is_silent out
-expect 0 "$waypost" topology check --directory "$dir/org.ldif"
+# Its relay domains leave by the way to the Internet; nothing else is to be said.
+expect 1 "$waypost" topology check --directory "$dir/org.ldif" --severity warning --json
+json '{f["id"] for f in v} == {"relay-domain-by-dns"}'
 expect 0 "$waypost" route --directory "$dir/org.ldif" --from LON-HUB1 anna.berg@example.com
 expect 2 "$waypost" topology generate --shape star
 says err "remedy: shapes: hub-and-spoke, tiers, mesh, ring"
@@ -171,6 +173,41 @@ expect 1 "$waypost" topology check --directory "$example" --json
 json 'v[0]["id"] == "server-no-certificate" and {"severity", "dn", "text", "action"} <= set(v[0])'
 expect 1 "$waypost" topology check --directory "$example" --quiet
 is_silent out
+expect 1 "$waypost" topology check --directory "$example"
+says out "  relay-domain-by-dns
+    only a connector for all domains that asks the DNS matches a relay domain
+    → if its MX leads here"
+says out "    - lists.example.com (internal relay)"
+says out "0 errors, "
+[ "$(echo "$out" | wc -L)" -le 100 ] && pass "lines of 100 columns" || fail "lines are longer: $out"
+expect 0 "$waypost" topology check --directory "$example" --id link-unused,edge-unused --json
+json '[(f["id"], f["severity"], f["detail"]) for f in v] == [("link-unused", "note", "Lyon-Oslo: cost 50, joins 2 sites")]'
+# What is found when entries are stored, or a pin is lost, is known by its id too.
+expect 0 "$waypost" topology check --directory "$example" --id pin-lost,malformed-dn,duplicate-address
+expect 0 "$waypost" topology check --directory "$example" --severity error
+says out "Nothing is wrong"
+expect 1 "$waypost" topology check --directory "$example" --severity warning --json
+json 'all(f["severity"] == "warning" for f in v)'
+expect 1 "$waypost" topology check --directory "$example" --quick --json
+json 'not {"link-unused", "single-hub"} & {f["id"] for f in v} and "single-source" in {f["id"] for f in v}'
+expect 2 "$waypost" topology check --directory "$example" --id no-such-thing
+says err "waypost-diagnostics(7)"
+expect 2 "$waypost" topology check --directory "$example" --severity grave
+says err "severities: error, warning, note"
+# Of an id the first few, and a line that says how to see all; recipients count.
+{
+	cat "$example"
+	for i in 1 2 3 4 5 6 7; do
+		printf '\ndn: cn=S%d,cn=Sites,cn=Waypost,dc=example,dc=com\nobjectClass: waypostSite\ncn: S%d\nwaypostHubSite: TRUE\n' $i $i
+		printf '\ndn: uid=p%d,ou=People,dc=example,dc=com\nobjectClass: inetOrgPerson\nuid: p%d\nmail: p%d@example.com\n' $i $i $i
+	done
+} >"$dir/many.ldif"
+expect 1 "$waypost" topology check --directory "$dir/many.ldif"
+says out "hub-site-without-hub (7)"
+says out "and 2 more: --id hub-site-without-hub lists them"
+says out "    - 7: p1@example.com, p2@example.com, p3@example.com, p4@example.com, p5@example.com, …"
+expect 1 "$waypost" topology check --directory "$dir/many.ldif" --id hub-site-without-hub
+says out "    - S7: no active hub"
 
 # ---- colour only on a terminal, and never with NO_COLOR ----
 on_terminal() {

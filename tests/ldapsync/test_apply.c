@@ -187,6 +187,29 @@ static bool child_snapshot_has_sites(unsigned n)
 	return right;
 }
 
+static bool count_recipient(void *arg, const struct recipient *recipient)
+{
+	*(unsigned *)arg += strstr(recipient->primary, "@example.com") != NULL;
+	return true;
+}
+
+static bool child_walks_over(unsigned n)
+{
+	struct view view = look();
+	unsigned seen = 0;
+	int rc = -1;
+
+	if (view.is_there)
+		rc = replica_recipients_each(view.reader, count_recipient, &seen, NULL);
+	look_away(&view);
+	return rc == 0 && seen == n;
+}
+
+static bool walks_over(unsigned n)
+{
+	return in_child(child_walks_over, n);
+}
+
 static bool sees_replica(void)
 {
 	return in_child(child_sees_replica, 0);
@@ -288,7 +311,11 @@ static void test_changes_are_seen_at_commit(void **state)
 	give_uuid(0, EVENT_DELETE, 100);
 	give(0, EVENT_COOKIE, BINDING, "c2", 2);
 	assert_false(finds(900));
+	assert_true(walks_over(2));
+	give_person(0, 901);
+	give_person(0, 902);
 	commit();
+	assert_true(walks_over(4));
 	assert_true(finds(900));
 	assert_false(finds(100));
 	assert_true(has_cookie(0, "c2"));

@@ -21,6 +21,7 @@ ldapsync  libbase libsys libview libnet topology ldapsync
 delivery  libbase libsys libview libnet topology delivery
 admin     libbase libsys libview libnet topology ldapsync delivery admin
 schema    libbase topology
+doc       libbase topology
 tests     libbase libsys libview libnet topology ldapsync delivery admin tests
 '
 

@@ -160,11 +160,16 @@ wanted = {("unknown-site", "cn=nowhere"), ("link-without-sites", "cn=nowhere"), 
           ("link-without-sites", "cn=garbage"), ("bad-value", "cn=garbage"), ("connector-no-source", "cn=orphan"),
           ("connector-no-source", "cn=ghost"), ("bad-value", "cn=ghost"), ("unknown-reference", "cn=ghost"),
           ("bad-space-cost", "cn=space"), ("bad-value", "cn=hub2"), ("out-of-range", "cn=hub2"),
-          ("bad-value", "cn=broken"), ("bad-domain", "cn=bad")}
+          ("bad-value", "cn=broken"), ("bad-domain", "cn=bad"),
+          ("malformed-address", "uid=twin"), ("recipient-without-home", "cn=waypost")}
 for row in rows:
     print("  ", row["id"], row["dn"], row.get("text", ""))
 if wanted - found:
     sys.exit("missing: %s" % sorted(wanted - found))
+# Looked up in the replica, as a message would.
+homeless = [r["detail"] for r in rows if r["id"] == "recipient-without-home"]
+if homeless != ["1: homeless@example.com"]:
+    sys.exit("homeless: %s" % homeless)
 EOF
 
 say "the rest works"

@@ -1,0 +1,37 @@
+/*
+ * Rows of the table of advice: symbol, id, severity, what happens, what to do about it.
+ * Included by advice.[ch]. Ids are stable and differ from those of diag_rows.h. An error: mail is
+ * not delivered. A warning: something works otherwise than whoever wrote it seems to think. A
+ * note: it works, and an expert would mention it.
+ */
+ADVICE_ROW(SITES_APART, "sites-apart", DIAG_ERROR, "no path of site links joins these sites to the others", "mail between them waits as unreachable; add a site link")
+ADVICE_ROW(SITE_WITHOUT_HUB, "site-without-hub", DIAG_ERROR, "the site has mailboxes or an edge, and no active hub", "its mail waits as unreachable; add or activate a hub, or move the servers to another site")
+ADVICE_ROW(SITE_CLOSED, "site-closed", DIAG_WARNING, "the site has mailboxes and takes no mail from other sites", "mail for them from elsewhere waits; set waypostInboundMail to TRUE, or move the mailboxes")
+ADVICE_ROW(HUB_SITE_WITHOUT_HUB, "hub-site-without-hub", DIAG_WARNING, "a hub site has no active hub, or takes no mail from other sites", "nothing stops there; add a hub, or take the hub flag away")
+ADVICE_ROW(HUB_SITE_UNUSED, "hub-site-unused", DIAG_WARNING, "a hub site lies on no path between other sites", "nothing stops there; lower the cost of its links, or take the hub flag away")
+ADVICE_ROW(EMPTY_SITE_WINS, "empty-site-wins", DIAG_WARNING, "of equal paths the one over a site without an active hub is taken, as its name is lower", "nothing there can queue mail when the destination fails; take the site out of the link, or add a link with a lower mail cost over the other site")
+ADVICE_ROW(LINK_UNUSED, "link-unused", DIAG_NOTE, "no path between sites with hubs uses the site link", "it is no reserve: another path is never tried; lower its cost, or remove it")
+ADVICE_ROW(LINK_NARROW, "link-narrow", DIAG_NOTE, "the site link carries less than the organisation accepts", "larger messages over it are rejected; raise its limit, or set waypostSizeAwareRouting")
+ADVICE_ROW(SINGLE_LINK, "single-link", DIAG_NOTE, "one site link is all that joins some sites to the rest", "when what it stands for fails, mail between them waits; add a second way")
+ADVICE_ROW(SINGLE_SITE, "single-site", DIAG_NOTE, "one site is all that joins some sites to the rest", "when its network fails, mail between them waits; add a way around it")
+ADVICE_ROW(SINGLE_HUB, "single-hub", DIAG_NOTE, "all mail over a hub site stops at one server", "while it is down that mail waits; add a second hub")
+ADVICE_ROW(SINGLE_SOURCE, "single-source", DIAG_NOTE, "a connector for all domains has one usable source server", "while it is down that mail waits; add a second source server")
+ADVICE_ROW(SINGLE_SMARTHOST, "single-smarthost", DIAG_NOTE, "a connector for all domains has one smart host", "while it is down that mail waits; add a second one, unless its name stands for several")
+ADVICE_ROW(SPACE_NEVER_USED, "space-never-used", DIAG_WARNING, "another connector with the same address space is better from everywhere", "nothing leaves by this one, also when the other fails; change its cost, scope or sources, or remove the space")
+ADVICE_ROW(NAME_DECIDES_ALWAYS, "name-decides-always", DIAG_WARNING, "two connectors have the same address space, cost and distance, and the one of the higher name is never used", "they are not balanced and not each other's reserve; make them one connector with all sources and smart hosts, or change a cost")
+ADVICE_ROW(NAME_DECIDES, "name-decides", DIAG_NOTE, "seen from some sites two connectors differ in nothing but their names", "the lower name takes all mail of those sites; change a cost if it should be the other")
+ADVICE_ROW(SCOPE_NO_WAY, "scope-no-way", DIAG_WARNING, "an address space is seen from some sites only, because of the scope of its connectors, and elsewhere none matches", "mail from the other sites waits as unreachable; take the scope away, or give them a connector")
+ADVICE_ROW(SCOPE_OTHER_WAY, "scope-other-way", DIAG_NOTE, "an address space is seen from some sites only, because of the scope of its connectors", "the other sites use a connector that matches less specifically; see that it is meant so")
+ADVICE_ROW(RELAY_DOMAIN_NO_CONNECTOR, "relay-domain-no-connector", DIAG_ERROR, "no usable connector matches a relay domain", "its mail is accepted and waits as unreachable; add a connector for the domain")
+ADVICE_ROW(RELAY_DOMAIN_BY_DNS, "relay-domain-by-dns", DIAG_WARNING, "only a connector for all domains that asks the DNS matches a relay domain", "if its MX leads here the mail goes in circles; add a connector with a smart host for the domain")
+ADVICE_ROW(NO_ACCEPTED_DOMAIN, "no-accepted-domain", DIAG_ERROR, "there is no accepted domain", "no address counts as the organisation's own; add its domains")
+ADVICE_ROW(NO_DEFAULT_DOMAIN, "no-default-domain", DIAG_WARNING, "no accepted domain is the default", "postmaster without a domain, and notifications, have no address; set waypostDefaultDomain")
+ADVICE_ROW(NO_POSTMASTER, "no-postmaster", DIAG_WARNING, "mail for postmaster can be delivered to nobody", "it is accepted and held; set waypostPostmaster to a mailbox, or give one the address")
+ADVICE_ROW(EDGE_WITHOUT_CERTIFICATE, "edge-without-certificate", DIAG_WARNING, "an edge subscription holds no certificate hash", "no hub can prove who the edge is, so mail to it waits; subscribe it again, or publish its certificate")
+ADVICE_ROW(EDGE_UNUSED, "edge-unused", DIAG_NOTE, "no enabled connector leaves through the edge", "it takes mail in and sends none out; name it as a source server, if it should")
+ADVICE_ROW(PASSWORD_IN_CLEAR, "password-in-clear", DIAG_WARNING, "a connector uses passwords without asking for TLS", "they can be read on the way; use basicRequireTls")
+ADVICE_ROW(RECIPIENT_WITHOUT_HOME, "recipient-without-home", DIAG_ERROR, "recipients have no home server", "their mail waits as unreachable; set waypostHomeServer, or waypostDefaultHomeServer of the domain or the organisation")
+ADVICE_ROW(RECIPIENT_LOOP, "recipient-loop", DIAG_ERROR, "forward addresses lead in a circle", "mail for them is rejected; correct the forwards")
+ADVICE_ROW(RECIPIENT_AMBIGUOUS, "duplicate-address", DIAG_ERROR, "several recipients bear the same address", "mail for it is rejected; take it from all but one")
+ADVICE_ROW(RECIPIENT_REFUSED, "recipient-refused", DIAG_ERROR, "recipients cannot be resolved", "mail for them is rejected; ask `waypost route --explain` for each")
+ADVICE_ROW(EMPTY_GROUP, "empty-group", DIAG_NOTE, "groups have no members", "their mail is accepted and dropped; add members, or remove them")
