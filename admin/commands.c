@@ -21,6 +21,8 @@ static const struct command rows[] = {
 	  cmd_topology_pin },
 	{ "topology", "unpin", "", 0, 0, NULL, "Let the newest snapshot be live again",
 	  cmd_topology_unpin },
+	{ "topology", "show", "[N]", 0, 1, cmd_show_options,
+	  "Show sites, links, servers and connectors, today's or those of snapshot N", cmd_topology_show },
 	{ "connector", "list", "", 0, 0, cmd_connector_list_options, "List the connectors",
 	  cmd_connector_list },
 	{ "connector", "show", "NAME", 1, 1, cmd_connector_show_options,

@@ -179,14 +179,6 @@ int view_open_file(struct cli *cli, const char *path, struct view **view_r, stru
 	return open_ldif(*view_r, path, e);
 }
 
-static int check_past(const struct cli *cli, struct err *e)
-{
-	if (cli_value(cli, "directory") == NULL)
-		return 0;
-	err_set(e, ERR_USAGE, 0, "--snapshot is of this host's replica, not of a directory");
-	return err_remedy(e, "leave out --directory or --snapshot");
-}
-
 int view_open(struct cli *cli, struct view **view_r, struct err *e)
 {
 	const char *directory = cli_value(cli, "directory");
@@ -194,7 +186,7 @@ int view_open(struct cli *cli, struct view **view_r, struct err *e)
 	struct view *v;
 
 	if (cli_flag(cli, "snapshot")) {
-		if (check_past(cli, e) < 0 || cli_number(cli, "snapshot", INT64_MAX, &number, e) < 0)
+		if (cli_number(cli, "snapshot", INT64_MAX, &number, e) < 0)
 			return -1;
 		return view_open_snapshot(cli, number, view_r, e);
 	}

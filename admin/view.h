@@ -35,7 +35,7 @@ const struct snapshot *view_snapshot(const struct view *view);
 
 /*
  * The replica of the host file with snapshot NUMBER of its log. -1: ERR_NOT_FOUND if it is not
- * kept; the remedy names those that are.
+ * kept; the remedy names those that are. ERR_USAGE with `--directory`.
  */
 int view_open_snapshot(struct cli *cli, uint64_t number, struct view **view_r, struct err *e)
 	WP_MUST_CHECK;

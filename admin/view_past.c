@@ -56,6 +56,10 @@ int view_open_snapshot(struct cli *cli, uint64_t number, struct view **view_r, s
 	struct view *v = view_new(cli->ctx);
 
 	*view_r = v;
+	if (cli_flag(cli, "directory")) {
+		err_set(e, ERR_USAGE, 0, "snapshots are of this host's replica, not of a directory");
+		return err_remedy(e, "leave out --directory, or the snapshot");
+	}
 	if (cli_host(cli, e) < 0)
 		return -1;
 	view_attach_replica(v, cli->host->state);

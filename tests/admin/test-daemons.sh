@@ -21,7 +21,12 @@ expect 7 "$waypost" --config "$dir/c" topology log
 expect 7 "$waypost" --config "$dir/c" route --snapshot 1 ann@example.com
 expect 2 "$waypost" --config "$dir/c" route --snapshot x ann@example.com
 expect 2 "$waypost" --config "$dir/c" route --snapshot 1 --directory "$example" ann@example.com
-says err "leave out --directory or --snapshot"
+says err "leave out --directory"
+expect 7 "$waypost" --config "$dir/c" topology show 1
+expect 2 "$waypost" --config "$dir/c" topology show x
+says err '"x" is no number'
+expect 2 "$waypost" --config "$dir/c" topology show 1 --directory "$example"
+says err "leave out --directory"
 expect 2 "$waypost" --config "$dir/c" topology pin x
 expect 2 "$waypost" --config "$dir/c" topology pin
 expect 2 "$waypost" --config "$dir/c" topology log -n x

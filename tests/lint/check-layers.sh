@@ -37,7 +37,8 @@ unbound.h                       | delivery/resolver* tests/*
 confuse.h                       | libsys tests/*
 microhttpd.h                    | admin/* tests/*
 systemd/*                       | libsys libnet admin/* tests/*
-idn2.h unistr.h uninorm.h unicase.h unictype.h uniconv.h                   | libbase tests/*
+idn2.h uninorm.h unicase.h unictype.h uniconv.h | libbase tests/*
+unistr.h                        | libbase topology/draw_text* tests/*
 cmocka.h                        | tests/*
 unistd.h                        | common/buf.c libsys libview libnet ldapsync/* delivery/* admin/* schema/* tests/*
 fcntl.h poll.h pthread.h signal.h syslog.h netdb.h sys/socket.h sys/stat.h sys/mman.h sys/epoll.h sys/wait.h | libsys libview libnet ldapsync/* delivery/* admin/* schema/* tests/*

@@ -146,6 +146,15 @@ say "the route of then and of now"
 [ "$(cost --snapshot "$first")" = 10 ]
 hub "$dir/h" route --snapshot "$first" b@example.com | grep -q "By snapshot $first of .*with the recipients of today"
 
+say "the organisation of then and of now"
+drawn() { hub "$dir/h" topology show "$@" --json | python3 -c 'import json, sys
+v = json.load(sys.stdin)
+print(v["snapshot"], [l["cost"] for l in v["site_links"] if l["name"] == "A-B"])'; }
+[ "$(drawn)" = "$((first + 1)) [77]" ]
+[ "$(drawn "$first")" = "$first [10]" ]
+hub "$dir/h" topology show "$first" | head -1 | grep -q "As of snapshot $first of "
+exits 3 hub "$dir/h" topology show 4711
+
 say "what differs between them"
 hub "$dir/h" topology diff "$first" $((first + 1)) --json | python3 -c 'import json, sys
 v = json.load(sys.stdin)
