@@ -122,12 +122,19 @@ static int open_spool(struct process *p, struct err *err)
 	static struct spool_options options;
 	struct spool_events events = { .arg = p, .on_message = on_message, .on_damage = on_damage,
 				       .on_read_only = on_read_only };
+	struct spool_stats stats;
 	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/spool", p->host->state);
 	p->engine.scheduler = scheduler_new(&p->engine);
 	p->engine.spool = spool_open(path, &options, &events, err);
-	return p->engine.spool != NULL ? 0 : -1;
+	if (p->engine.spool == NULL)
+		return -1;
+	spool_statistics(p->engine.spool, &stats);
+	if (stats.is_full)
+		log_warn("the disk of the spool is full: mail is refused with 452 until there is room, "
+			 "what is queued goes on");
+	return 0;
 }
 
 /* The usual soft limit of 1024 is meant for select(); receive connectors allow 5000 connections. */

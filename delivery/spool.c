@@ -141,11 +141,25 @@ static void fit_segment_bytes(struct spool *spool)
 	spool->options.segment_bytes = log->segment_bytes;
 }
 
+/*
+ * A full disk has no room for a new segment. What is queued is what would make some, so the spool
+ * opens all the same: behind the sealed tail there is no room, and whoever wants to write meets
+ * that. Null and E: it was something else, or the spool is new.
+ */
+static struct segment *without_room(struct spool *spool, uint32_t last, struct err *e)
+{
+	if (!spool_errno_is_full(e->code))
+		return NULL;
+	err_remedy(e, "make room on the disk of the spool");
+	return spool_log_find(&spool->log, last);
+}
+
 static int open_log(struct spool *spool, struct err *e)
 {
 	struct spool_recovered recovered;
 	struct segment *current;
 	uint32_t commit;
+	int error = 0;
 
 	if (body_files_open(spool->files, spool->dir, &spool->body_dir, e) < 0 ||
 	    spool_recover(&spool->log, spool->body_dir, &spool->options, &spool->events, &recovered,
@@ -158,14 +172,16 @@ static int open_log(struct spool *spool, struct err *e)
 	commit = recovered.last_commit + 1;
 	if (segment_create(&spool->log, recovered.last_segment + 1,
 			   spool->log.segments > 0 ? spool->log.oldest : recovered.last_segment + 1,
-			   atomic_load(&spool->next_id), commit, &current, e) < 0) {
-		if (spool_errno_is_full(e->code))
-			err_remedy(e, "make room on the disk of the spool");
-		return -1;
+			   atomic_load(&spool->next_id), commit, &current, e) == 0) {
+		spool_log_add(&spool->log, current);
+	} else {
+		error = e->code;
+		current = without_room(spool, recovered.last_segment, e);
+		if (current == NULL)
+			return -1;
 	}
-	spool_log_add(&spool->log, current);
 	spool_reserve_init(&spool->reserve, spool, spool->options.reserve_segments,
-			   current->number + 1, commit);
+			   current->number + 1, commit, error);
 	spool_reserve_freed(&spool->reserve, spool->log.oldest);
 	spool_writer_start(spool, current, commit + 1);
 	return 0;

@@ -121,7 +121,9 @@ struct spool_options {
 /*
  * Opens or creates the spool in DIR, recovers it and starts its threads. Null and E when another
  * process has it, its format is of another version, or it is damaged (unless accept_damage, or DIR
- * has a file "accept-damage": an administrator's word for one start, which takes the file away).
+ * has a file "accept-damage": an administrator's word for one start, which takes the file away). On a
+ * full disk a spool that has something opens, is_full in its statistics, and refuses mail until
+ * there is room.
  */
 struct spool *spool_open(const char *dir, const struct spool_options *options,
 			 const struct spool_events *events, struct err *e) WP_MUST_CHECK;

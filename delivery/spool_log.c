@@ -49,12 +49,13 @@ static struct segment *segment_new(uint32_t number, int fd, uint32_t size)
 
 	segment->number = number;
 	segment->fd = fd;
-	segment->size = size;
+	segment->size = segment->limit = size;
 	segment->users = 1;
 	return segment;
 }
 
-int segment_open(struct spool_log *log, uint32_t number, struct segment **segment_r, struct err *e)
+int segment_open(const struct spool_log *log, uint32_t number, struct segment **segment_r,
+		 struct err *e)
 {
 	char name[SEGMENT_NAME_MAX];
 	struct stat st;
@@ -93,6 +94,24 @@ static int write_head(const struct spool_log *log, struct segment *segment, uint
 	return result;
 }
 
+/* Of SEGMENT, whose file has its room: its HEAD and its name, durable; or it is gone. */
+static int begin_segment(const struct spool_log *log, struct segment *segment, uint32_t oldest,
+			 uint64_t next_id, uint32_t commit, struct err *e)
+{
+	char name[SEGMENT_NAME_MAX];
+
+	segment->size = 0;
+	if (write_head(log, segment, oldest, next_id, commit) == 0 &&
+	    log->files->fsync(segment->fd) == 0 && log->files->fsync(log->dir) == 0)
+		return 0;
+	segment_name(segment->number, "log", name);
+	err_errno(e, "cannot prepare the spool's segment %s", name);
+	unlinkat(log->dir, name, 0);
+	close(segment->fd);
+	free(segment);
+	return -1;
+}
+
 int segment_create(const struct spool_log *log, uint32_t number, uint32_t oldest, uint64_t next_id,
 		   uint32_t commit, struct segment **segment_r, struct err *e)
 {
@@ -104,16 +123,31 @@ int segment_create(const struct spool_log *log, uint32_t number, uint32_t oldest
 	fd = openat(log->dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_errno(e, "cannot create the spool's segment %s", name);
-	segment = segment_new(number, fd, 0);
-	if (log->files->allocate(fd, log->segment_bytes) < 0 ||
-	    write_head(log, segment, oldest, next_id, commit) < 0 || log->files->fsync(fd) < 0 ||
-	    log->files->fsync(log->dir) < 0) {
+	if (log->files->allocate(fd, log->segment_bytes) < 0) {
 		err_errno(e, "cannot prepare the spool's segment %s", name);
 		unlinkat(log->dir, name, 0);
 		close(fd);
-		free(segment);
 		return -1;
 	}
+	segment = segment_new(number, fd, log->segment_bytes);
+	if (begin_segment(log, segment, oldest, next_id, commit, e) < 0)
+		return -1;
+	*segment_r = segment;
+	return 0;
+}
+
+int segment_adopt(const struct spool_log *log, const char *name, uint32_t number, uint32_t oldest,
+		  uint64_t next_id, uint32_t commit, struct segment **segment_r, struct err *e)
+{
+	char as[SEGMENT_NAME_MAX];
+	struct segment *segment;
+
+	segment_name(number, "log", as);
+	if (renameat(log->dir, name, log->dir, as) < 0)
+		return err_errno(e, "cannot make the spool's segment %s of %s", as, name);
+	if (segment_open(log, number, &segment, e) < 0 ||
+	    begin_segment(log, segment, oldest, next_id, commit, e) < 0)
+		return -1;
 	*segment_r = segment;
 	return 0;
 }

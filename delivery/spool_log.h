@@ -24,10 +24,12 @@ enum { SEGMENT_NAME_MAX = 16 };
 struct segment {
 	uint32_t number;
 	int fd;
-	uint32_t size; /* where the next record goes, or where the last one ended */
+	uint32_t size;  /* where the next record goes, or where the last one ended */
+	uint32_t limit; /* where the last one has to end */
 	uint32_t live; /* messages whose record lies here, and their octets */
 	uint64_t live_bytes;
 	uint32_t users;   /* with the lock: the table and every reader */
+	bool is_sealed;   /* nothing is added any more: the file ends with its last record */
 	bool is_dropped;  /* with the lock: the file goes with its last user */
 	struct buf gists; /* what the sidecar will say; empty once it is written */
 };
@@ -56,7 +58,7 @@ void spool_log_fini(struct spool_log *log);
 
 void segment_name(uint32_t number, const char *suffix, char name[static SEGMENT_NAME_MAX]);
 /* Opens an existing file. */
-int segment_open(struct spool_log *log, uint32_t number, struct segment **segment_r,
+int segment_open(const struct spool_log *log, uint32_t number, struct segment **segment_r,
 		 struct err *e) WP_MUST_CHECK;
 /*
  * A new segment with its HEAD, durable with its name (invariant 11); reads nothing of LOG that
@@ -64,6 +66,13 @@ int segment_open(struct spool_log *log, uint32_t number, struct segment **segmen
  */
 int segment_create(const struct spool_log *log, uint32_t number, uint32_t oldest, uint64_t next_id,
 		   uint32_t commit, struct segment **segment_r, struct err *e) WP_MUST_CHECK;
+/*
+ * The same of a file NAME in the spool's folder that has its room already, so that it needs none
+ * of the disk's. Its name is gone whatever comes of it.
+ */
+int segment_adopt(const struct spool_log *log, const char *name, uint32_t number, uint32_t oldest,
+		  uint64_t next_id, uint32_t commit, struct segment **segment_r,
+		  struct err *e) WP_MUST_CHECK;
 /* With the lock. */
 struct segment *segment_ref(struct segment *segment);
 /* Without the lock. The last one closes the file, and removes it if it was dropped. */

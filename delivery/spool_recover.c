@@ -367,6 +367,7 @@ static int seal_tail(struct recovery *r)
 
 	if (r->log->files->ftruncate(tail->fd, tail->size) < 0 || r->log->files->fsync(tail->fd) < 0)
 		return err_errno(r->e, "cannot seal the spool's last segment");
+	tail->is_sealed = true;
 	return 0;
 }
 

@@ -43,8 +43,9 @@ struct spool_writer {
 	uint64_t dirty_since_ms; /* written and not synced; 0: nothing */
 	struct spool_group group;
 	struct mail *todo, *todo_last; /* chores, oldest first */
+	struct mail *moves;            /* the cleaner's; others do not wait for their room */
 	struct mail *spent;            /* chores whose records are staged */
-	bool is_stuck;                 /* the first chore waits for room */
+	bool is_stuck;                 /* a chore waits for room */
 	bool is_busy;                  /* the last group held several messages */
 	bool is_failed;                /* nothing is written any more */
 	uint64_t *gone;                /* messages whose body files go after the next sync */
@@ -108,14 +109,21 @@ static void free_chores(struct mail **list)
 
 static void add_todo(struct spool_writer *w, struct mail *first)
 {
-	if (first == NULL)
-		return;
-	if (w->todo == NULL)
-		w->todo = first;
-	else
-		w->todo_last->next = first;
-	for (w->todo_last = first; w->todo_last->next != NULL;)
-		w->todo_last = w->todo_last->next;
+	while (first != NULL) {
+		struct mail *chore = first;
+
+		first = chore->next;
+		chore->next = NULL;
+		if (chore->kind == CHORE_MOVES) {
+			w->moves = chore; /* the only one: the cleaner takes a step at a time */
+			continue;
+		}
+		if (w->todo == NULL)
+			w->todo = chore;
+		else
+			w->todo_last->next = chore;
+		w->todo_last = chore;
+	}
 }
 
 static void add_spent(struct spool_writer *w, struct mail *chore)
@@ -219,21 +227,23 @@ static int seal_current(struct spool_writer *w)
 	struct spool *spool = w->spool;
 	struct segment *segment = w->current;
 
+	if (segment->is_sealed)
+		return 0;
 	if (spool->files->ftruncate(segment->fd, segment->size) < 0)
 		return fail(w, "seal");
 	if (spool->files->fsync(segment->fd) < 0)
 		return fail(w, "sync");
+	segment->is_sealed = true;
 	note_durable(w);
 	spool_retire_gists(spool, segment);
 	return 0;
 }
 
-static enum spool_error roll(struct spool_writer *w, bool for_message)
+static enum spool_error roll(struct spool_writer *w, enum reserve_use use)
 {
 	struct spool *spool = w->spool;
 	struct segment *next;
-	enum spool_error error =
-		spool_reserve_take(&spool->reserve, for_message, w->commit, &next);
+	enum spool_error error = spool_reserve_take(&spool->reserve, use, w->commit, &next);
 
 	if (error != SPOOL_OK)
 		return error;
@@ -248,18 +258,33 @@ static enum spool_error roll(struct spool_writer *w, bool for_message)
 	return SPOOL_OK;
 }
 
-/* Makes sure that BYTES can be staged in one segment. */
-static enum spool_error make_room(struct spool_writer *w, uint64_t bytes, bool for_message)
+/* The last resort, or the tail that a full disk left us with: not for mail. */
+static bool is_short(const struct spool_writer *w)
 {
-	uint64_t limit = w->spool->options.segment_bytes;
+	return w->current->is_sealed || w->current->limit < w->spool->options.segment_bytes;
+}
+
+static bool has_room(const struct spool_writer *w, uint64_t bytes, enum reserve_use use)
+{
+	if (w->current->is_sealed || (is_short(w) && use != RESERVE_FOR_STATES))
+		return false;
+	return w->current->size + w->group.bytes + bytes <= w->current->limit;
+}
+
+/* Makes sure that BYTES can be staged in one segment. */
+static enum spool_error make_room(struct spool_writer *w, uint64_t bytes, enum reserve_use use)
+{
+	enum spool_error error = SPOOL_OK;
 
 	if (w->is_failed)
 		return SPOOL_READ_ONLY;
-	if (bytes > limit - SPOOL_HEAD_MAX)
+	if (bytes > w->spool->options.segment_bytes - SPOOL_HEAD_MAX)
 		return SPOOL_TOO_LARGE;
-	if (w->current->size + w->group.bytes + bytes <= limit)
-		return SPOOL_OK;
-	return roll(w, for_message);
+	if (use == RESERVE_FOR_MAIL && is_short(w))
+		use = RESERVE_FOR_REFUGE;
+	while (error == SPOOL_OK && !has_room(w, bytes, use))
+		error = roll(w, use);
+	return error;
 }
 
 static void stage(struct spool_writer *w, char *record, size_t len, const struct iovec *parts,
@@ -289,7 +314,7 @@ static bool stage_batch(struct spool_writer *w, struct spool_batch *batch)
 		char *record = batch->records.data + batch->staged;
 		size_t size = size_at(record);
 
-		if (make_room(w, size, false) != SPOOL_OK)
+		if (make_room(w, size, RESERVE_FOR_STATES) != SPOOL_OK)
 			return false;
 		stage(w, record, size, NULL, 0);
 		batch->staged += size;
@@ -303,7 +328,7 @@ static bool stage_move(struct spool_writer *w, struct spool_moves *moves,
 	char *record = moves->records.data + move->at;
 	size_t size = size_at(record);
 
-	if (make_room(w, size, false) != SPOOL_OK)
+	if (make_room(w, size, RESERVE_FOR_MOVES) != SPOOL_OK)
 		return false;
 	stage(w, record, size, NULL, 0);
 	spool_count(&w->spool->counters.moved_bytes, size);
@@ -339,8 +364,7 @@ static bool stage_moves(struct spool_writer *w, struct spool_moves *moves)
 		states = states_of(w, move->id);
 		if (!stage_batch(w, states)) {
 			moves->staged++;
-			states->mail.next = w->todo;
-			w->todo = &states->mail;
+			add_todo(w, &states->mail);
 			return false;
 		}
 		add_spent(w, &states->mail);
@@ -349,26 +373,36 @@ static bool stage_moves(struct spool_writer *w, struct spool_moves *moves)
 	return true;
 }
 
-static bool stage_chore(struct spool_writer *w, struct mail *chore)
-{
-	if (chore->kind == CHORE_MOVES)
-		return stage_moves(w, WP_CONTAINER(chore, struct spool_moves, mail));
-	return stage_batch(w, WP_CONTAINER(chore, struct spool_batch, mail));
-}
-
 /* In order: what waits for room holds up what comes after it. */
-static void stage_chores(struct spool_writer *w)
+static bool stage_todo(struct spool_writer *w)
 {
-	w->is_stuck = false;
 	while (w->todo != NULL) {
 		struct mail *chore = w->todo;
 
-		if (!stage_chore(w, chore)) {
-			w->is_stuck = true;
-			return;
-		}
+		if (!stage_batch(w, WP_CONTAINER(chore, struct spool_batch, mail)))
+			return false;
 		w->todo = chore->next;
 		add_spent(w, chore);
+	}
+	return true;
+}
+
+/*
+ * Moves may need room that states do not. They can come last: what they copy they look at again,
+ * and the states they put behind it are those of the moment.
+ */
+static void stage_chores(struct spool_writer *w)
+{
+	struct mail *moves = w->moves;
+
+	w->is_stuck = !stage_todo(w);
+	if (w->is_stuck || moves == NULL)
+		return;
+	if (stage_moves(w, WP_CONTAINER(moves, struct spool_moves, mail))) {
+		w->moves = NULL;
+		add_spent(w, moves);
+	} else {
+		w->is_stuck = true;
 	}
 }
 
@@ -389,7 +423,7 @@ static void stage_group(struct spool_writer *w, struct spool_batch *batch)
 
 static void stage_submit(struct spool_writer *w, struct spool_submit *s)
 {
-	enum spool_error error = make_room(w, submit_bytes(s), true);
+	enum spool_error error = make_room(w, submit_bytes(s), RESERVE_FOR_MAIL);
 
 	if (error == SPOOL_OK) {
 		if (s->with != NULL)
@@ -487,7 +521,7 @@ static bool run_group(struct spool_writer *w)
 	if (atomic_load(&w->spool->is_read_only))
 		w->is_failed = true;
 	add_todo(w, chores);
-	if (!has_new && (w->todo == NULL || w->is_stuck))
+	if (!has_new && ((w->todo == NULL && w->moves == NULL) || w->is_stuck))
 		return false;
 	stage_chores(w);
 	stage_submits(w, submits);
@@ -508,6 +542,7 @@ static void drop_all(struct spool_writer *w)
 	spool_group_clear(&w->group);
 	free_chores(&w->spent);
 	free_chores(&w->todo);
+	free_chores(&w->moves);
 	w->is_stuck = false;
 	w->dirty_since_ms = 0;
 }
@@ -589,7 +624,7 @@ static void close_current(struct spool_writer *w)
 {
 	struct spool *spool = w->spool;
 
-	if (w->is_failed)
+	if (w->is_failed || w->current->is_sealed)
 		return;
 	if (spool->files->ftruncate(w->current->fd, w->current->size) == 0 &&
 	    spool->files->fsync(w->current->fd) == 0)

@@ -19,8 +19,8 @@ struct spool_submit;
 struct spool_writer;
 
 /*
- * Starts spool->writer. CURRENT is in the log's table, empty but for its HEAD, which had commit
- * COMMIT - 1.
+ * Starts spool->writer. CURRENT is in the log's table: empty but for its HEAD, which had commit
+ * COMMIT - 1, or the sealed tail, if the disk was full.
  */
 void spool_writer_start(struct spool *spool, struct segment *current, uint32_t commit);
 /* Commits what is waiting and ends the thread. */

@@ -87,6 +87,127 @@ static void test_room_comes_back_when_mail_is_done(void **state)
 	bench_fini(&b);
 }
 
+/* A spool that filled up and was closed; its disk is still full. The number of messages. */
+static int fill(struct spool_bench *b, uint64_t *id)
+{
+	int count;
+
+	bench_init(b);
+	bench_open(b);
+	bench_settle(b);
+	fault_set(FAULT_ALLOCATE, 1, ENOSPC, true);
+	count = put_until_full(b, id);
+	bench_close(b);
+	return count;
+}
+
+static enum spool_error put_when_there_is_room(struct spool_bench *b, uint64_t *id_r)
+{
+	enum spool_error error = SPOOL_NO_SPACE;
+
+	while (error == SPOOL_NO_SPACE)
+		error = bench_put(b, 1, BODY, id_r);
+	return error;
+}
+
+static unsigned waiting(const struct spool_bench *b)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < b->recovered.count; i++)
+		count += b->recovered.summary[i].waiting > 0;
+	return count;
+}
+
+static void test_spool_opens_on_a_full_disk_and_keeps_states(void **state)
+{
+	struct spool_stats stats;
+	struct spool_bench b;
+	uint64_t id[MESSAGES], late;
+	int count = fill(&b, id);
+
+	(void)state;
+	bench_open(&b);
+	spool_statistics(b.spool, &stats);
+	assert_true(stats.is_full);
+	assert_int_equal(b.recovered.count, count);
+	assert_int_equal(bench_put(&b, 1, 1, NULL), SPOOL_NO_SPACE);
+	for (int i = 0; i < count; i++) {
+		assert_int_equal(bench_check(&b, id[i], 1, BODY), SPOOL_OK);
+		if (i % 2)
+			bench_state(&b, id[i], 0, RCPT_DELIVERED, 0, NULL);
+	}
+	assert_int_equal(bench_put(&b, 1, 1, NULL), SPOOL_NO_SPACE);
+	bench_close(&b);
+	/* And once more: the states are where mail finds no room. */
+	bench_open(&b);
+	assert_int_equal(b.recovered.count, count);
+	assert_int_equal(waiting(&b), (count + 1) / 2);
+	assert_int_equal(bench_put(&b, 1, 1, NULL), SPOOL_NO_SPACE);
+	fault_reset();
+	assert_int_equal(put_when_there_is_room(&b, &late), SPOOL_OK);
+	assert_int_equal(b.recovered.read_only, 0);
+	bench_close(&b);
+	bench_open(&b);
+	assert_int_equal(b.recovered.count, count + 1);
+	assert_int_equal(bench_check(&b, late, 1, BODY), SPOOL_OK);
+	bench_fini(&b);
+}
+
+/* Half of the mail is done: the cleaner would move the rest, and there is no room for that. */
+static void test_moves_without_room_do_not_hold_up_states(void **state)
+{
+	struct spool_bench b;
+	uint64_t id[MESSAGES];
+	int count = fill(&b, id);
+	unsigned reads;
+
+	(void)state;
+	bench_open(&b);
+	reads = fault_count(FAULT_PREAD);
+	for (int i = 0; i < count; i++)
+		if (i % 4)
+			spool_done(b.spool, id[i]);
+	assert_int_equal(bench_put(&b, 1, 1, NULL), SPOOL_NO_SPACE);
+	while (fault_count(FAULT_PREAD) == reads) /* it looks at what it would move */
+		assert_int_equal(bench_put(&b, 1, 1, NULL), SPOOL_NO_SPACE);
+	for (int i = 0; i < count; i += 4)
+		bench_state(&b, id[i], 0, RCPT_DELIVERED, 0, NULL);
+	bench_close(&b);
+	bench_open(&b);
+	assert_int_equal(b.recovered.count, (count + 3) / 4);
+	assert_int_equal(waiting(&b), 0);
+	fault_reset();
+	assert_int_equal(put_when_there_is_room(&b, NULL), SPOOL_OK);
+	for (int i = 0; i < count; i += 4)
+		assert_int_equal(bench_check(&b, id[i], 1, BODY), SPOOL_OK);
+	bench_fini(&b);
+}
+
+/* Beyond the last resort states wait in memory, none is lost, and nobody has to restart. */
+static void test_states_beyond_the_last_resort_wait_for_room(void **state)
+{
+	static char reason[4000];
+	struct spool_bench b;
+	uint64_t id[MESSAGES];
+	int count = fill(&b, id);
+
+	(void)state;
+	memset(reason, 'r', sizeof(reason) - 1);
+	bench_open(&b);
+	for (int i = 0; i < count; i++)
+		bench_state(&b, id[i], 0, RCPT_FAILED_UNREPORTED, 0, reason);
+	assert_int_equal(bench_put(&b, 1, 1, NULL), SPOOL_NO_SPACE);
+	fault_reset();
+	assert_int_equal(put_when_there_is_room(&b, NULL), SPOOL_OK);
+	bench_close(&b);
+	bench_open(&b);
+	assert_int_equal(b.recovered.count, count + 1);
+	for (int i = 0; i < count; i++)
+		assert_int_equal(bench_recovered(&b, id[i])->unreported, 1);
+	bench_fini(&b);
+}
+
 static void assert_is_read_only(struct spool_bench *b)
 {
 	unsigned syncs = fault_count(FAULT_FDATASYNC), writes = fault_count(FAULT_PWRITEV);
@@ -256,6 +377,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full_disk_refuses_mail_and_still_takes_states),
 		cmocka_unit_test(test_room_comes_back_when_mail_is_done),
+		cmocka_unit_test(test_spool_opens_on_a_full_disk_and_keeps_states),
+		cmocka_unit_test(test_moves_without_room_do_not_hold_up_states),
+		cmocka_unit_test(test_states_beyond_the_last_resort_wait_for_room),
 		cmocka_unit_test(test_any_failure_makes_the_spool_read_only_until_restart),
 		cmocka_unit_test(test_failure_while_rolling_makes_the_spool_read_only),
 		cmocka_unit_test(test_short_and_interrupted_writes_are_continued),

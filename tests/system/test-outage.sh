@@ -227,6 +227,31 @@ if mount -t tmpfs -o size=300m none "$dir/h/state/spool" 2>/dev/null; then
 	load 20 'x%u@far.example' --size 100000
 	wait_for 60 queues_are_empty
 	everything_arrived
+
+	say "a disk of one segment is full when the host starts: what is queued makes room"
+	hub_stop "$dir/h"
+	umount "$dir/h/state/spool"
+	mount -t tmpfs -o size=90m none "$dir/h/state/spool"
+	stop_sink out
+	hub_start "$dir/h"
+	"$tools/smtp_load" --port "$in" --messages 400 --sessions 5 --size 250000 --to 'x%u@far.example' \
+		--first-seq "$seq" --acked "$dir/acked-$seq" >"$dir/load" || true
+	grep -q '"first_error":"452 4.3.1' "$dir/load"
+	queued=$(wc -l <"$dir/acked-$seq")
+	seq=$((seq + 400))
+	# Others take what is left.
+	dd if=/dev/zero of="$dir/h/state/spool/others" bs=64k 2>/dev/null || true
+	hub_kill9 "$dir/h" waypost-delivery
+	wait_for 30 queue_is Out messages "$queued"
+	"$tools/smtp_load" --port "$in" --messages 1 --to x@far.example --acked "$dir/acked-none" >"$dir/load" || true
+	grep -q '"first_error":"452 4.3.1' "$dir/load"
+	rm "$dir/acked-none"
+	start_sink out
+	hub "$dir/h" queue retry --yes
+	wait_for 60 queues_are_empty
+	wait_for 30 can_load
+	rm "$dir/h/state/spool/others"
+	everything_arrived
 else
 	echo "# left out: no file system can be mounted here"
 fi
