@@ -88,6 +88,7 @@ int cmd_queue_change(struct cli *cli, struct err *e)
 {
 	const char *verb = talloc_asprintf(cli->ctx, "queue.%s", cli->command->verb);
 	const json_t *row;
+	json_int_t queues;
 	json_t *rows;
 
 	if (confirm_suspend(cli, e) < 0)
@@ -98,11 +99,13 @@ int cmd_queue_change(struct cli *cli, struct err *e)
 		return -1;
 	}
 	row = json_array_get(rows, 0);
+	queues = json_integer_value(json_object_get(row, "queues"));
 	if (cli->json && !cli->quiet)
 		cli_print_json(row != NULL ? json_deep_copy(row) : json_object());
+	else if (!cli->quiet && queues == 0)
+		printf("%s: there is no queue\n", cli->command->verb);
 	else if (!cli->quiet)
-		printf("%s: queues: %lld\n", cli->command->verb,
-		       (long long)json_integer_value(json_object_get(row, "queues")));
+		printf("%s: queues: %lld\n", cli->command->verb, (long long)queues);
 	json_decref(rows);
 	return EXIT_DONE;
 }

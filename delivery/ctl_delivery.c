@@ -123,6 +123,12 @@ static json_t *queue_row(struct scheduler *scheduler, const struct queue *queue)
 			 time_or_null(retry), "last_error", ctl_text(queue->last_error));
 }
 
+/* An empty one is soon forgotten, unless somebody holds it. */
+static bool is_listed(const struct queue *queue)
+{
+	return queue_length(queue) > 0 || queue->suspended;
+}
+
 static void list_queues(struct scheduler *scheduler, struct queue_call *call)
 {
 	struct queue *queue = queue_from(scheduler_queues(scheduler), call->from);
@@ -130,7 +136,7 @@ static void list_queues(struct scheduler *scheduler, struct queue_call *call)
 	int enough = 0;
 
 	for (unsigned looked = 0; queue != NULL && looked < PAGE_QUEUES && enough == 0; looked++) {
-		if (matches(queue, call->filter) && (queue_length(queue) > 0 || queue->suspended))
+		if (matches(queue, call->filter) && is_listed(queue))
 			enough = ctl_row(call->call, queue_row(scheduler, queue));
 		queue = queue_after(queue);
 	}
@@ -146,14 +152,16 @@ static void change_queues(struct scheduler *scheduler, struct queue_call *call,
 	struct queue_set *set = scheduler_queues(scheduler);
 	struct queue *queue, *next;
 	json_int_t count = 0, messages = 0;
+	bool was_listed;
 
 	for (queue = queue_first(set); queue != NULL; queue = next) {
 		next = queue_after(queue);
 		if (!matches(queue, call->filter))
 			continue;
-		count += queue_length(queue) > 0 || queue->suspended;
+		was_listed = is_listed(queue);
 		messages += (json_int_t)queue_length(queue);
 		verb(set, queue, scheduler_now_ms(scheduler));
+		count += was_listed || is_listed(queue);
 	}
 	if (count == 0 && call->filter[0] != '\0') {
 		struct err err;

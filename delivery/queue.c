@@ -473,6 +473,11 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+bool queue_is_idle(const struct queue_set *set, const struct queue *queue)
+{
+	return queue_is_empty(queue) && !queue->suspended && queue != set->submission;
+}
+
 void queue_rearm(struct queue_set *set, struct queue *queue, uint64_t now_ms)
 {
 	const struct queue_copy *waiting = TAILQ_FIRST(&queue->waiting);
@@ -490,7 +495,7 @@ void queue_rearm(struct queue_set *set, struct queue *queue, uint64_t now_ms)
 		if (connection->state == CONNECTION_IDLE && !connection->closing)
 			due = earlier(due, connection->idle_since_ms + set->limits.idle_connection_ms);
 	}
-	if (queue_is_empty(queue) && queue != set->submission)
+	if (queue_is_idle(set, queue))
 		due = earlier(due, queue->empty_since_ms + set->limits.idle_queue_ms);
 	if (queue_length(queue) > 0)
 		due = earlier(due, now_ms + QUEUE_EXPIRY_LOOK_MS);

@@ -75,7 +75,7 @@ static bool serve_timer(struct queue_set *set, struct queue *queue, uint64_t now
 	if (expire && (give_expired(set, &queue->ready, now_s, action) ||
 		       give_expired(set, &queue->waiting, now_s, action)))
 		return true;
-	if (queue != set->submission && queue_is_empty(queue) &&
+	if (queue_is_idle(set, queue) &&
 	    queue->empty_since_ms + set->limits.idle_queue_ms <= now_ms) {
 		*action = (struct queue_action){ .kind = QUEUE_ACTION_FORGET, .queue = queue };
 		return true;

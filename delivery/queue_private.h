@@ -57,6 +57,8 @@ void queue_starve(struct queue_set *set, struct queue *queue, enum queue_budget 
 bool queue_feed_one(struct queue_set *set);
 /* The queue wants attention at AT_MS at the latest. */
 void queue_need(struct queue_set *set, struct queue *queue, uint64_t at_ms);
+/* Nothing is in it and nobody holds it: in time it is forgotten. */
+bool queue_is_idle(const struct queue_set *set, const struct queue *queue);
 /* Its timer fired and everything due was done: computes the next one. */
 void queue_rearm(struct queue_set *set, struct queue *queue, uint64_t now_ms);
 /* If nothing is left in the queue, it is forgotten after a while. */

@@ -42,7 +42,7 @@ cat >"$dir/waypost-delivery.json" <<-'L'
  "status": "retry", "messages": 3, "oldest": "2026-01-01T00:00:00.000Z", "next_retry": null,
  "last_error": "421 \u001b[31m"}], [{"queue": "b", "kind": "mailbox", "messages": 0}]]},
  "queue.retry": {"rows": [{"queues": 2}]},
- "queue.suspend": {"rows": [{"queues": 1}]},
+ "queue.suspend": {"rows": [{"queues": 0}]},
  "queue.resume": {"error": {"code": "not-found", "text": "no queue bears that name", "remedy": "list them"}}}
 L
 serve waypost-delivery
@@ -62,6 +62,7 @@ tail -1 "$dir/waypost-delivery.log" | grep -q '"verb":"queue.retry","args":{"fil
 expect 2 "$waypost" --config "$dir/c" queue suspend
 says err "--yes"
 expect 0 "$waypost" --config "$dir/c" queue suspend --yes
+says out "suspend: there is no queue"
 expect 0 "$waypost" --config "$dir/c" queue suspend Lyon
 expect 3 "$waypost" --config "$dir/c" queue resume Lyon
 says err "no queue bears that name"

@@ -354,6 +354,38 @@ static void test_a_queue_that_waits_for_reads_of_others_goes_on(void **state)
 	queue_set_free(set);
 }
 
+/* It would take its suspension with it. */
+static void test_a_suspended_queue_is_kept(void **state)
+{
+	struct queue_set *set = queue_set_new(&queue_limits_hub);
+	struct queue_connection c;
+	struct queue_action a;
+	struct queue *queue;
+
+	(void)state;
+	accept_to(set, 1, "mx");
+	open_connection(set, &c, 0);
+	queue_connection_ready(set, &c, 0);
+	assert_true(next(set, 0, &a));
+	queue = c.queue;
+	queue_suspend(set, queue, true);
+	queue_copy_done(set, a.copies[0], &c, NULL, 0, false, "", 0);
+	assert_true(next(set, 5000, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_CLOSE);
+	queue_connection_gone(set, &c, false, "", 5000);
+	for (uint64_t now = 5000; now < 1000000; now += 1000)
+		assert_false(next(set, now, &a));
+	accept_to(set, 2, "mx");
+	assert_ptr_equal(queue_after(queue_first(set)), queue);
+	assert_false(next(set, 1000000, &a));
+	queue_copy_gone(set, TAILQ_FIRST(&queue->ready), 1000000);
+	queue_suspend(set, queue, false);
+	assert_false(next(set, 1000001, &a));
+	assert_true(next(set, 1200000, &a));
+	assert_int_equal(a.kind, QUEUE_ACTION_FORGET);
+	queue_set_free(set);
+}
+
 static void test_what_stays_unreachable_expires(void **state)
 {
 	struct queue_set *set = queue_set_new(&queue_limits_hub);
@@ -477,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_a_queue_that_waits_for_reads_of_others_goes_on),
 		cmocka_unit_test(test_what_stays_unreachable_expires),
 		cmocka_unit_test(test_an_empty_queue_is_forgotten),
+		cmocka_unit_test(test_a_suspended_queue_is_kept),
 		cmocka_unit_test(test_a_list_goes_on_where_it_stopped),
 		cmocka_unit_test(test_operators_retry_suspend_resubmit),
 	};

@@ -58,6 +58,19 @@ sink=$!
 wait_for 10 grep -q listening "$dir/sink"
 hub_start "$dir/h"
 
+say "a filter that names nothing is told of; without one, what is held is counted"
+for verb in suspend resume retry; do
+	status=0
+	hub "$dir/h" queue $verb Nowhere >"$dir/said" 2>"$dir/told" || status=$?
+	[ $status = 3 ]
+	[ ! -s "$dir/said" ]
+	grep -q 'no queue matches "Nowhere"' "$dir/told"
+done
+hub "$dir/h" queue retry --yes | grep -qx 'retry: there is no queue'
+hub "$dir/h" queue suspend --yes | grep -qx 'suspend: queues: 1' # what takes new mail in
+hub "$dir/h" queue resume | grep -qx 'resume: queues: 1'
+hub "$dir/h" queue resume | grep -qx 'resume: there is no queue'
+
 say "$queues queues, all of them listed"
 send 0 "$queues"
 wait_for 60 all_listed
