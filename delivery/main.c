@@ -221,18 +221,11 @@ static bool stop_loops(struct process *p)
 	return join_loops(p, left, CUT_SECONDS) == count;
 }
 
-static void stop(struct process *p)
+/* Of a whole engine or of as much as was made, whose threads have ended but for the spool's. */
+static void free_parts(struct process *p)
 {
 	struct engine *engine = &p->engine;
 
-	ctl_server_stop(&p->ctl);
-	watcher_stop(p->watcher);
-	scheduler_drain(engine->scheduler);
-	if (!stop_loops(p)) {
-		log_error("a loop does not end"); /* our own bug; what was acknowledged is on disk */
-		_exit(1);
-	}
-	scheduler_stop(engine->scheduler);
 	spool_close(engine->spool);
 	scheduler_free(engine->scheduler);
 	for (uint16_t i = 0; i < engine->loop_count; i++)
@@ -245,11 +238,40 @@ static void stop(struct process *p)
 	free(engine->loops);
 	free(p->cert);
 	free(p->key);
+	hostfile_free(&p->host);
+}
+
+/* A start that fails does so before any thread but the spool's; a loop ends by itself only. */
+static void undo_start(struct process *p)
+{
+	struct engine *engine = &p->engine;
+	uint16_t made = 0;
+
+	while (engine->loops != NULL && made < engine->loop_count && engine->loops[made] != NULL)
+		loop_start(engine->loops[made++]);
+	engine->loop_count = made;
+	if (stop_loops(p))
+		free_parts(p);
+}
+
+static void stop(struct process *p)
+{
+	struct engine *engine = &p->engine;
+
+	ctl_server_stop(&p->ctl);
+	watcher_stop(p->watcher);
+	scheduler_drain(engine->scheduler);
+	if (!stop_loops(p)) {
+		log_error("a loop does not end"); /* our own bug; what was acknowledged is on disk */
+		_exit(1);
+	}
+	scheduler_stop(engine->scheduler);
+	free_parts(p);
 }
 
 int main(int argc, char **argv)
 {
-	static struct process process; /* a start that fails leaves it as it is: nothing is lost */
+	static struct process process;
 	struct process *p = &process;
 	const char *config = NULL;
 	struct err err;
@@ -268,6 +290,7 @@ int main(int argc, char **argv)
 	p->failed.data = p;
 	if (process_prepare(p->host, true, &err) != 0 || start(p, &err) != 0) {
 		log_err("waypost-delivery", &err);
+		undo_start(p);
 		return err_exit_status(&err);
 	}
 	uv_signal_init(&p->uv, &p->term);

@@ -191,6 +191,18 @@ say "the next hop is away and comes back within the retry interval"
 stop_sink out
 load 30 'x%u@far.example'
 wait_for 10 queue_is Out messages 30
+hub_stop "$dir/h"
+# A start that fails, here for want of a control socket, leaves nothing behind, nor in memory.
+rm -f "$dir/h/run/waypost-delivery.sock"
+mkdir -p "$dir/h/run/waypost-delivery.sock/in-the-way"
+status=0
+ASAN_OPTIONS= "$WAYPOST_BIN/waypost-delivery" --config "$dir/h/waypost.conf" >"$dir/failed" 2>&1 || status=$?
+[ $status = 1 ] || { cat "$dir/failed"; exit 1; }
+grep -q 'control socket .* cannot be made' "$dir/failed"
+! grep Sanitizer "$dir/failed" || { cat "$dir/failed"; exit 1; }
+rm -r "$dir/h/run/waypost-delivery.sock"
+hub_start "$dir/h"
+wait_for 10 queue_is Out messages 30
 start_sink out
 wait_for 60 queues_are_empty
 everything_arrived
