@@ -1,9 +1,8 @@
 /*
- * DNS data as the delivery engine needs them: names, the answer to one question, and what is
- * in the records of the types we ask for.
+ * DNS data as the delivery engine needs them: the answer to one question, and what is in the
+ * records of the types we ask for.
  *
- * Names are text in lower case without the final dot ("" is the root, \DDD and \X escapes as
- * in RFC 1035 §5.1). Records keep their rdata in wire form, names uncompressed. Everything
+ * Names are as in dnsname.h. Records keep their rdata in wire form, names uncompressed. Everything
  * that comes in is checked against its bounds; malformed rdata is told, never trusted. Pure.
  */
 #ifndef WP_DELIVERY_DNS_MESSAGE_H
@@ -14,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/compiler.h"
+#include "common/dnsname.h"
 #include "common/ipaddr.h"
 
 enum dns_type {
@@ -29,9 +29,6 @@ enum dns_type {
 
 enum dns_rcode { DNS_NOERROR = 0, DNS_SERVFAIL = 2, DNS_NXDOMAIN = 3, DNS_REFUSED = 5 };
 
-/* A name of 255 octets where each octet becomes \DDD, and the NUL. */
-#define DNS_NAME_TEXT 1024
-#define DNS_NAME_WIRE 255
 #define DNS_RECORDS_MAX 1024
 
 struct dns_rdata {
@@ -63,19 +60,6 @@ void dns_answer_free(struct dns_answer *answer);
 
 /* "MX", "A"…; "TYPE99" in a static buffer of the calling thread for others. */
 const char *dns_type_name(uint16_t type);
-
-/*
- * The wire form (without compression) of TEXT, which may end in a dot. Its length, or 0 if it
- * is no name: empty label, label above 63 octets, name above 255, unfinished escape.
- */
-size_t dns_name_to_wire(const char *text, uint8_t wire_r[static DNS_NAME_WIRE]);
-/*
- * The text of the uncompressed name at the beginning of WIRE; the octets it took, or 0 if it
- * is malformed or does not end within LEN.
- */
-size_t dns_name_to_text(const uint8_t *wire, size_t len, char text_r[static DNS_NAME_TEXT]);
-/* The same name, whatever case and final dot. */
-bool dns_name_equal(const char *a, const char *b);
 
 /* The record as its type; false: malformed. Rdata has to be used up. */
 bool dns_mx_parse(const struct dns_rdata *rdata, uint16_t *preference_r,

@@ -8,7 +8,7 @@
 #include <talloc.h>
 
 #include "common/buf.h"
-#include "common/ipaddr.h"
+#include "common/endpoint.h"
 #include "delivery/receive.h"
 #include "topology/implicit.h"
 #include "topology/route.h"
@@ -373,18 +373,11 @@ static void add_binding(void *arg, const char *binding)
 	struct draft *d = arg;
 	struct mx_self *self = &d->plan->self;
 	struct mx_endpoint *list = (struct mx_endpoint *)self->bindings;
-	const char *colon = strrchr(binding, ':');
-	uint64_t port;
+	struct mx_endpoint *next = &list[self->binding_count];
 
-	if (self->binding_count == BINDINGS_MAX || colon == NULL ||
-	    !parse_u64(colon + 1, strlen(colon + 1), 65535, &port))
-		return;
-	if (binding[0] == '[')
-		binding++;
-	if (!ipaddr_parse(binding, (size_t)(colon - binding) - (colon[-1] == ']'),
-			  &list[self->binding_count].address))
-		return;
-	list[self->binding_count++].port = (uint16_t)port;
+	if (self->binding_count < BINDINGS_MAX &&
+	    endpoint_parse_binding(binding, &next->address, &next->port))
+		self->binding_count++;
 }
 
 /* What counts as this host when a next hop leads back here. */

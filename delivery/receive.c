@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "common/endpoint.h"
 #include "common/mailaddr.h"
 #include "topology/viewpoint.h"
 
@@ -23,31 +24,22 @@ bool receive_binding_parse(const char *binding, struct sockaddr_storage *address
 {
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address_r;
 	struct sockaddr_in *v4 = (struct sockaddr_in *)address_r;
-	const char *colon = strrchr(binding, ':');
-	char host[RECEIVE_BINDING_MAX];
-	size_t len;
-	uint64_t port;
+	struct ipaddr address;
+	uint16_t port;
 
 	memset(address_r, 0, sizeof(*address_r));
-	if (colon == NULL || !parse_u64(colon + 1, strlen(colon + 1), 65535, &port))
+	if (strlen(binding) >= RECEIVE_BINDING_MAX || !endpoint_parse_binding(binding, &address, &port))
 		return false;
-	len = (size_t)(colon - binding);
-	if (len > 2 && binding[0] == '[' && colon[-1] == ']') {
-		binding++;
-		len -= 2;
-	}
-	if (len == 0 || len >= sizeof(host))
-		return false;
-	memcpy(host, binding, len);
-	host[len] = '\0';
-	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+	if (ipaddr_is_v4(&address)) {
 		v4->sin_family = AF_INET;
-		v4->sin_port = htons((uint16_t)port);
-		return true;
+		v4->sin_port = htons(port);
+		memcpy(&v4->sin_addr, address.bytes + 12, sizeof(v4->sin_addr));
+	} else {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(port);
+		memcpy(&v6->sin6_addr, address.bytes, sizeof(v6->sin6_addr));
 	}
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons((uint16_t)port);
-	return inet_pton(AF_INET6, host, &v6->sin6_addr) == 1;
+	return true;
 }
 
 static bool has_connectors(const struct view *view)

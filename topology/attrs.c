@@ -272,7 +272,7 @@ static const struct attr_use connector_uses[] = {
 	BOOL("Scoped", connector, scoped, "FALSE"),
 	PASS("SourceServer"),
 	BOOL("DnsRouting", connector, dns_routing, "TRUE"),
-	TEXTS("SmartHost", connector, smart_hosts),
+	KIND(SMART_HOSTS, "SmartHost", connector, smart_hosts),
 	WORD("SmartHostAuth", connector, smarthost_auth, "none", smarthost_auth_words),
 	TEXTS("SaslMechanism", connector, sasl_mechanisms),
 	TEXT("CredentialRef", connector, credential_ref),
@@ -310,7 +310,7 @@ static const struct attr_use foreign_uses[] = {
 static const struct attr_use receive_uses[] = {
 	NAME(receive, name),
 	DESCRIPTION,
-	TEXTS("Binding", receive, bindings),
+	KIND(BINDINGS, "Binding", receive, bindings),
 	KIND(RANGES, "RemoteRange", receive, ranges),
 	FLAGS("AuthMechanism", receive, auth, "tls", auth_words),
 	FLAGS("PermissionGroup", receive, permit, "anonymous,servers", permit_words),

@@ -63,6 +63,8 @@ enum attr_field {
 	FIELD_DN_KEY,  /* text: the key of a DN outside the model */
 	FIELD_ADDRESSES, /* texts: IP literals in normal form */
 	FIELD_HASHES,  /* texts: certificate hashes in normal form */
+	FIELD_SMART_HOSTS, /* texts: endpoint_parse(), or "--" */
+	FIELD_BINDINGS, /* texts: endpoint_parse_binding() */
 	FIELD_HOST,    /* text: a host name as A-labels, or [an address] */
 	FIELD_RANGES,  /* struct snap_list into SNAP_RANGES */
 };

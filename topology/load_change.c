@@ -138,7 +138,8 @@ static void keep_places(const struct loader *ld, const struct attr_class *class,
 		snap_text *is = (void *)(new + use->offset);
 
 		if (use->field == FIELD_TEXTS || use->field == FIELD_ADDRESSES ||
-		    use->field == FIELD_HASHES || use->field == FIELD_REFS)
+		    use->field == FIELD_HASHES || use->field == FIELD_SMART_HOSTS ||
+		    use->field == FIELD_BINDINGS || use->field == FIELD_REFS)
 			keep_list(ld, old, new, use->offset);
 		for (int text = 0; use->field == FIELD_NAME && text < 3; text++)
 			if (strcmp(image_str(&ld->image, was[text]),

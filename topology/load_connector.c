@@ -57,7 +57,10 @@ static void load_sources(struct loader *ld, const struct item *item,
 	connector->edges = load_index_list(ld, sources.edges, sources.n_edges);
 }
 
-/* Smart hosts present and DnsRouting absent: no DNS routing; both given: smart hosts win. */
+/*
+ * Smart hosts present and DnsRouting absent: no DNS routing; both given: smart hosts win. If none
+ * of them is valid, mail waits: it was not to go by DNS.
+ */
 static void choose_routing(struct loader *ld, const struct item *item,
 			 struct snap_connector *connector)
 {
@@ -69,9 +72,12 @@ static void choose_routing(struct loader *ld, const struct item *item,
 		if (asked && connector->dns_routing)
 			load_diag(ld, DIAG_SMARTHOST_WINS, item->dn, "waypostSmartHost", NULL, 0);
 		connector->dns_routing = false;
-	} else if (!connector->dns_routing) {
-		load_diag(ld, DIAG_NO_SMARTHOST, item->dn, "waypostSmartHost", NULL, 0);
+		return;
 	}
+	if (load_values(item, "waypostSmartHost") != NULL)
+		connector->dns_routing = false;
+	if (!connector->dns_routing)
+		load_diag(ld, DIAG_NO_SMARTHOST, item->dn, "waypostSmartHost", NULL, 0);
 }
 
 /* What is wrong with a space on this connector, or DIAG_COUNT. */

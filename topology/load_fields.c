@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/dn.h"
+#include "common/endpoint.h"
 #include "common/mailaddr.h"
 #include "common/names.h"
 #include "topology/load_private.h"
@@ -301,6 +302,22 @@ static bool normal_hash(const struct entry_value *value, char *out)
 	return true;
 }
 
+/* "--" are the hubs inside, for an edge. */
+static bool is_smart_host(const char *text)
+{
+	struct endpoint endpoint;
+
+	return strcmp(text, "--") == 0 || endpoint_parse(text, 25, &endpoint) == ENDPOINT_OK;
+}
+
+static bool is_binding(const char *text)
+{
+	struct ipaddr address;
+	uint16_t port;
+
+	return endpoint_parse_binding(text, &address, &port);
+}
+
 /* The text to store of one value of a list, or null if it does not fit the syntax. */
 static const char *list_text(const struct fill *fill, const struct entry_value *value, char *room)
 {
@@ -309,6 +326,10 @@ static const char *list_text(const struct fill *fill, const struct entry_value *
 		return normal_address(value, room) ? room : NULL;
 	case FIELD_HASHES:
 		return normal_hash(value, room) ? room : NULL;
+	case FIELD_SMART_HOSTS:
+		return is_clean(fill, value) && is_smart_host(value->data) ? value->data : NULL;
+	case FIELD_BINDINGS:
+		return is_clean(fill, value) && is_binding(value->data) ? value->data : NULL;
 	default:
 		return value->len > 0 && is_clean(fill, value) ? value->data : NULL;
 	}
@@ -379,6 +400,8 @@ static void fill_field(const struct fill *fill, const struct item_field *values)
 	case FIELD_TEXTS:
 	case FIELD_ADDRESSES:
 	case FIELD_HASHES:
+	case FIELD_SMART_HOSTS:
+	case FIELD_BINDINGS:
 		fill_texts(fill, values);
 		break;
 	case FIELD_RANGES:

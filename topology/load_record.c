@@ -82,8 +82,9 @@ static bool finish_receive(struct loader *ld, const struct item *item, void *rec
 	(void)ld;
 	receive->server = item->parent->index;
 	receive->linked_connector = SNAP_NONE;
-	/* Ranges of which none is valid must not become "everybody". */
-	if (receive->ranges.count == 0 && load_values(item, "waypostRemoteRange") != NULL)
+	/* Ranges of which none is valid must not become "everybody"; and nobody can come to no binding. */
+	if ((receive->ranges.count == 0 && load_values(item, "waypostRemoteRange") != NULL) ||
+	    (receive->bindings.count == 0 && load_values(item, "waypostBinding") != NULL))
 		receive->enabled = false;
 	return true;
 }

@@ -84,6 +84,8 @@ static void dump_field(struct buf *out, const struct snapshot *snap, const struc
 	case FIELD_TEXTS:
 	case FIELD_ADDRESSES:
 	case FIELD_HASHES:
+	case FIELD_SMART_HOSTS:
+	case FIELD_BINDINGS:
 		dump_list(out, snap, use->attribute, *(const struct snap_list *)field, -1);
 		break;
 	case FIELD_TEXT:

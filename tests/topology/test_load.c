@@ -245,6 +245,61 @@ static void test_ranges_of_which_none_is_valid_admit_nobody(void **state)
 	net_free(net);
 }
 
+/* The next hop is not where the administrator meant: neither may its mail go by DNS. */
+static void test_malformed_smart_hosts_are_told_of_and_ignored(void **state)
+{
+	static const char *const bad[] = { "[1.2.3", "host:99999", "host:0", ":25", "a b", "[]", "host:" };
+	static const char *const good[] = { "host", "host:2525", "[192.0.2.1]", "[192.0.2.1]:26",
+					    "[IPv6:2001:db8::1]:25", "2001:db8::1", "[host]", "--" };
+
+	(void)state;
+	for (size_t i = 0; i < WP_COUNT(bad) + WP_COUNT(good); i++) {
+		bool is_good = i >= WP_COUNT(bad);
+		const char *text = is_good ? good[i - WP_COUNT(bad)] : bad[i];
+		struct net *net = healthy();
+		const struct snap_connector *connector = connector_with(net, NULL, text);
+
+		assert_int_equal(net_diagnostics(net, "bad-value"), !is_good);
+		assert_int_equal(net_diagnostics(net, "no-smarthost"), !is_good);
+		assert_int_equal(connector->smart_hosts.count, is_good);
+		assert_false(connector->dns_routing);
+		assert_true(connector->enabled);
+		net_free(net);
+	}
+}
+
+static void test_malformed_bindings_are_told_of_and_ignored(void **state)
+{
+	static const struct {
+		const char *first, *second;
+		uint32_t count;
+	} table[] = {
+		{ "127.33.1.1:99999", NULL, 0 },
+		{ "nonsense", NULL, 0 },
+		{ "[::", NULL, 0 },
+		{ "127.0.0.1", NULL, 0 },
+		{ "host:25", NULL, 0 },
+		{ "nonsense", "[::]:25", 1 },
+		{ "0.0.0.0:25", "[2001:db8::1]:2525", 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WP_COUNT(table); i++) {
+		struct net *net = healthy();
+		const struct snap_receive *receive;
+
+		net_add(net, "ReceiveConnector", "cn=In,cn=HTA1,cn=Servers", "Binding", table[i].first,
+			table[i].second != NULL ? "Binding" : NULL, table[i].second, NULL);
+		net_build(net);
+		receive = snap_receive(&net->snap, 0);
+		assert_int_equal(receive->bindings.count, table[i].count);
+		assert_int_equal(receive->enabled, table[i].count > 0);
+		assert_int_equal(net_diagnostics(net, "bad-value"),
+				 1 + (table[i].second != NULL) - table[i].count);
+		net_free(net);
+	}
+}
+
 static void test_design_warnings_about_receive_connectors(void **state)
 {
 	static const struct {
@@ -445,6 +500,8 @@ int main(void)
 		cmocka_unit_test(test_sources_of_two_kinds_lose_the_edges),
 		cmocka_unit_test(test_smart_hosts_and_dns_routing_exclude_each_other),
 		cmocka_unit_test(test_ranges_of_which_none_is_valid_admit_nobody),
+		cmocka_unit_test(test_malformed_smart_hosts_are_told_of_and_ignored),
+		cmocka_unit_test(test_malformed_bindings_are_told_of_and_ignored),
 		cmocka_unit_test(test_design_warnings_about_receive_connectors),
 		cmocka_unit_test(test_r02_ranges_of_one_binding_may_only_nest),
 		cmocka_unit_test(test_an_organisation_without_a_way_out_is_told),
