@@ -50,7 +50,6 @@ packages() {
 	dns-root-data         # trust anchor of the resolver
 	nsd                   # test peer: authoritative DNS
 	ldnsutils             # signs its zones
-	ldnsutils             # signs its zones
 	dovecot-core          # test peer: mailbox server
 	dovecot-lmtpd
 	lmdb-utils            # looks into the replica

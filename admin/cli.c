@@ -268,6 +268,17 @@ static const char examples[] =
 	"  waypost sync status --json                       how fresh the replica is\n"
 	"  waypost config certificate                       this host's key pair and its hash\n";
 
+enum { HELP_COLUMN = 28 };
+
+/* LEFT in a column of its own; TEXT goes below it if it is too long for that. */
+static void help_row(const char *left, const char *text, struct buf *out)
+{
+	if (strlen(left) > HELP_COLUMN)
+		buf_printf(out, "  %s\n  %-*s %s\n", left, HELP_COLUMN, "", text);
+	else
+		buf_printf(out, "  %-*s %s\n", HELP_COLUMN, left, text);
+}
+
 static void help_options(const struct cli_option *options, struct buf *out)
 {
 	for (; options != NULL && options->name != NULL; options++) {
@@ -278,7 +289,7 @@ static void help_options(const struct cli_option *options, struct buf *out)
 			 options->letter != 0 ? ", " : "   ", options->name,
 			 options->value != NULL ? " " : "",
 			 options->value != NULL ? options->value : "");
-		buf_printf(out, "  %-28s %s\n", left, options->help);
+		help_row(left, options->help, out);
 	}
 }
 
@@ -305,7 +316,7 @@ static void help_list(const struct cli *cli, struct buf *out)
 		if (cli->noun != NULL && strcmp(cli->noun, c->noun) != 0)
 			continue;
 		snprintf(left, sizeof(left), "%s %s", c->noun, c->verb);
-		buf_printf(out, "  %-28s %s\n", left, c->summary);
+		help_row(left, c->summary, out);
 	}
 }
 

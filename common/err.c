@@ -82,6 +82,10 @@ int err_note(struct err *e, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(e->text, sizeof(e->text), fmt, args);
 	va_end(args);
+	if (strstr(old, e->text) != NULL) {
+		memcpy(e->text, old, sizeof(old));
+		return -1;
+	}
 	used = strlen(e->text);
 	snprintf(e->text + used, sizeof(e->text) - used, ": %s", old);
 	return -1;

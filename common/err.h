@@ -39,7 +39,7 @@ int err_set(struct err *e, enum err_domain domain, int code, const char *fmt, ..
 int err_errno(struct err *e, const char *fmt, ...) WP_PRINTF(2, 3);
 /* Says what the reader can do about it. Returns -1. */
 int err_remedy(struct err *e, const char *fmt, ...) WP_PRINTF(2, 3);
-/* Puts "CONTEXT: " before the text as the error rises. Returns -1. */
+/* Puts "CONTEXT: " before the text as the error rises, unless it says that much. Returns -1. */
 int err_note(struct err *e, const char *fmt, ...) WP_PRINTF(2, 3);
 /* The exit status a command ends with for an error of this domain (doc: admin conventions). */
 int err_exit_status(const struct err *e);

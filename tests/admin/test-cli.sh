@@ -14,6 +14,10 @@ says out "queue retry"
 case $out in *"sync status"*) fail "help of a noun shows others" ;; *) pass "only its own verbs" ;; esac
 expect 0 "$waypost" route --help
 says out "--explain"
+says out "--receive-connector SERVER/NAME
+                               the receive connector it came by"
+expect 7 "$waypost" topology check --directory "$dir/nothing"
+says err "waypost: cannot read $dir/nothing: No such file"
 expect 0 "$waypost" --version
 says out "waypost "
 expect 2 "$waypost"
