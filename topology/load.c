@@ -97,6 +97,7 @@ struct snapshot_builder {
 	struct loader ld;
 	bool has_image;
 	size_t built_text, built_words; /* octets of these sections after the last build */
+	unsigned taken;                 /* changes since then */
 };
 
 static void clear_scratch(struct loader *ld)
@@ -161,25 +162,32 @@ int snapshot_builder_build(struct snapshot_builder *builder, const struct snapsh
 	TALLOC_FREE(ld->items);
 	ld->n_items = 0;
 	clear_scratch(ld);
+	builder->taken = 0;
 	builder->built_text = ld->image.sections[SNAP_TEXT].len;
 	builder->built_words = ld->image.sections[SNAP_WORDS].len;
 	builder->has_image = true;
 	return 0;
 }
 
-/* Mending leaves behind what nobody refers to; half as much again is enough. */
+enum { TAKEN_MAX = 20000 };
+
+/* Mending leaves behind what nobody refers to; half as much again is enough. A change that says
+ * nothing leaves its item. */
 static bool is_littered(const struct snapshot_builder *builder)
 {
 	const struct buf *sections = builder->ld.image.sections;
 
-	return sections[SNAP_TEXT].len > builder->built_text / 2 * 3 + 65536 ||
+	return builder->taken >= TAKEN_MAX ||
+	       sections[SNAP_TEXT].len > builder->built_text / 2 * 3 + 65536 ||
 	       sections[SNAP_WORDS].len > builder->built_words / 2 * 3 + 65536;
 }
 
 bool snapshot_builder_change(struct snapshot_builder *builder, const struct entry *entry)
 {
-	if (builder->has_image && !is_littered(builder) && load_change(&builder->ld, entry))
+	if (builder->has_image && !is_littered(builder) && load_change(&builder->ld, entry)) {
+		builder->taken++;
 		return true;
+	}
 	snapshot_builder_forget(builder);
 	return false;
 }

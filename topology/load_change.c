@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "common/names.h"
 #include "topology/load_private.h"
 
 enum { REDO_LINKS = 1, REDO_SITES = 2, REDO_INDEX = 4 };
@@ -55,6 +56,8 @@ static bool change_server(struct loader *ld, const void *old_record, void *new_r
 	/* Without a site a subnet would have to be looked for. */
 	if (new->peer.site == SNAP_NONE || new->peer.fqdn != old->peer.fqdn ||
 	    ((new->roles ^ old->roles) & (ROLE_HUB | ROLE_EDGE)) != 0 ||
+	    /* Its receive connectors have other defaults. */
+	    (new->roles == ROLE_EDGE) != (old->roles == ROLE_EDGE) ||
 	    !is_same_list(ld, new->peer.cert_hashes, old->peer.cert_hashes))
 		return false;
 	if (new->peer.site != old->peer.site || new->roles != old->roles || new->state != old->state)
@@ -112,9 +115,11 @@ static bool take_back_diags(struct loader *ld, const char *dn)
 	return true;
 }
 
+/* What was noted of an entry is found by its DN as it was spelt. */
 static bool replaces(const struct item *old, const struct item *new)
 {
 	return old != NULL && old->class == new->class && strcmp(old->key, new->key) == 0 &&
+	       strcmp(old->dn, new->dn) == 0 && name_is_text(new->dn, strlen(new->dn)) &&
 	       old->index != SNAP_NONE && old->twin == NULL &&
 	       changers[old->class->section] != NULL;
 }
@@ -204,7 +209,6 @@ bool load_change(struct loader *ld, const struct entry *entry)
 	new->index = old->index;
 	if (!replace_record(ld, new))
 		return false;
-	old->dn = new->dn;
 	old->name = new->name;
 	return true;
 }

@@ -106,12 +106,28 @@ static struct net *start_network(void)
 	return net;
 }
 
-/* One round: some changes, and the mended image against a new one. */
-static bool compare_once(struct net *net, struct snapshot_builder *builder, struct buf *image)
+static void assert_means_a_new_one(struct net *net, const struct buf *image)
 {
 	struct snapshot_source source = snapshot_source_of_list(&net->entries);
 	struct buf fresh = { 0 }, is = { 0 }, should_be = { 0 };
 	struct snapshot snap;
+
+	assert_int_equal(snapshot_open(&snap, image->data, image->len, NULL), 0);
+	assert_int_equal(snapshot_number(&snap), 7);
+	snapshot_dump(&is, &snap);
+	assert_int_equal(snapshot_build(&source, NULL, 7, &fresh, NULL), 0);
+	assert_int_equal(snapshot_open(&snap, fresh.data, fresh.len, NULL), 0);
+	snapshot_dump(&should_be, &snap);
+	assert_string_equal(is.data, should_be.data);
+	buf_free(&fresh);
+	buf_free(&is);
+	buf_free(&should_be);
+}
+
+/* One round: some changes, and the mended image against a new one. */
+static bool compare_once(struct net *net, struct snapshot_builder *builder, struct buf *image)
+{
+	struct snapshot_source source = snapshot_source_of_list(&net->entries);
 	bool mended = true;
 
 	for (unsigned k = 1 + dice(2); k > 0; k--) {
@@ -126,16 +142,7 @@ static bool compare_once(struct net *net, struct snapshot_builder *builder, stru
 		snapshot_builder_mend(builder, 7, image);
 	else
 		assert_int_equal(snapshot_builder_build(builder, &source, NULL, 7, image, NULL), 0);
-	assert_int_equal(snapshot_open(&snap, image->data, image->len, NULL), 0);
-	assert_int_equal(snapshot_number(&snap), 7);
-	snapshot_dump(&is, &snap);
-	assert_int_equal(snapshot_build(&source, NULL, 7, &fresh, NULL), 0);
-	assert_int_equal(snapshot_open(&snap, fresh.data, fresh.len, NULL), 0);
-	snapshot_dump(&should_be, &snap);
-	assert_string_equal(is.data, should_be.data);
-	buf_free(&fresh);
-	buf_free(&is);
-	buf_free(&should_be);
+	assert_means_a_new_one(net, image);
 	return mended;
 }
 
@@ -255,6 +262,114 @@ static void test_a_change_that_says_nothing_gives_the_same_image(void **state)
 	net_free(net);
 }
 
+/* Takes ENTRY as it is now and compares, whether that is mended or asks for a build. */
+static void take_and_compare(struct net *net, struct snapshot_builder *builder,
+			     const struct entry *entry)
+{
+	struct snapshot_source source = snapshot_source_of_list(&net->entries);
+	struct buf image = { 0 };
+
+	if (snapshot_builder_change(builder, entry))
+		snapshot_builder_mend(builder, 7, &image);
+	else
+		assert_int_equal(snapshot_builder_build(builder, &source, NULL, 7, &image, NULL), 0);
+	assert_means_a_new_one(net, &image);
+	buf_free(&image);
+}
+
+/* One change of ENTRY, which is of NET: MAKE makes it. Frees NET. */
+static void check_change(struct net *net, struct entry *entry,
+			 void (*make)(struct net *net, struct entry *entry))
+{
+	struct snapshot_source source = snapshot_source_of_list(&net->entries);
+	struct snapshot_builder *builder = snapshot_builder_new();
+	struct buf image = { 0 };
+
+	assert_int_equal(snapshot_builder_build(builder, &source, NULL, 1, &image, NULL), 0);
+	make(net, entry);
+	take_and_compare(net, builder, entry);
+	snapshot_builder_free(&builder);
+	buf_free(&image);
+	net_free(net);
+}
+
+static void make_mailbox_server(struct net *net, struct entry *entry)
+{
+	(void)net;
+	net_set(entry, "Role", "mailbox");
+}
+
+/* Whether receive connectors get the defaults of an edge hangs on every role of their server. */
+static void test_receive_connectors_follow_the_roles_of_their_server(void **state)
+{
+	struct net *net = start_network();
+	struct entry *server = net_add(net, "Server", "cn=EDGE2,cn=Servers", "Role", "edge", "SiteDN",
+				       net_dn(net, "Sites", "A"), NULL);
+
+	(void)state;
+	net_add(net, "ReceiveConnector", "cn=Default,cn=EDGE2,cn=Servers", "Binding", "[::]:25", NULL);
+	check_change(net, server, make_mailbox_server);
+}
+
+static void spell_anew(struct net *net, struct entry *entry)
+{
+	entry->dn = talloc_asprintf(net->ctx, "CN=%s", entry->dn + 3);
+}
+
+/* Notes of later stages have the DN too. */
+static void test_a_dn_spelt_anew_is_so_in_every_note(void **state)
+{
+	struct net *net = start_network();
+
+	(void)state;
+	check_change(net, net_add(net, "Server", "cn=TWO,cn=Servers", "Fqdn", "hta1.example.com",
+				     "SiteDN", net_dn(net, "Sites", "A"), NULL), spell_anew);
+}
+
+static void turn_off(struct net *net, struct entry *entry)
+{
+	(void)net;
+	net_set(entry, "InboundMail", "FALSE");
+}
+
+/* Two directories can have an entry of one DN; the second one's change is not the first one's. */
+static void test_a_rival_at_the_same_dn_is_not_taken_for_the_other(void **state)
+{
+	struct net *net = start_network();
+
+	(void)state;
+	check_change(net, net_add(net, "Site", "cn=a,cn=Sites", NULL), turn_off);
+}
+
+/* Notes of such an entry have no DN, so they could not be taken back. */
+static void test_an_entry_below_a_dn_that_is_no_text(void **state)
+{
+	struct net *net = start_network();
+
+	(void)state;
+	check_change(net, net_add(net, "Site", "cn=Odd,ou=x\x80y", "HubSite", "perhaps", NULL),
+			turn_off);
+}
+
+/* However little the changes say, what they leave behind comes to an end. */
+static void test_many_changes_end_in_a_build(void **state)
+{
+	struct net *net = start_network();
+	struct snapshot_source source = snapshot_source_of_list(&net->entries);
+	struct snapshot_builder *builder = snapshot_builder_new();
+	struct buf image = { 0 };
+	int n = 0;
+
+	(void)state;
+	assert_int_equal(snapshot_builder_build(builder, &source, NULL, 1, &image, NULL), 0);
+	while (n < 100000 && snapshot_builder_change(builder, net_find(net, "cn=HTB1,cn=Servers")))
+		n++;
+	assert_in_range(n, 1000, 50000);
+	snapshot_builder_free(&builder);
+	buf_free(&image);
+	net_free(net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +377,11 @@ int main(void)
 		cmocka_unit_test(test_a_change_that_says_nothing_gives_the_same_image),
 		cmocka_unit_test(test_what_is_not_local_asks_for_a_build),
 		cmocka_unit_test(test_an_entry_that_was_not_there_asks_for_a_build),
+		cmocka_unit_test(test_receive_connectors_follow_the_roles_of_their_server),
+		cmocka_unit_test(test_a_dn_spelt_anew_is_so_in_every_note),
+		cmocka_unit_test(test_a_rival_at_the_same_dn_is_not_taken_for_the_other),
+		cmocka_unit_test(test_an_entry_below_a_dn_that_is_no_text),
+		cmocka_unit_test(test_many_changes_end_in_a_build),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
