@@ -432,11 +432,20 @@ void queue_deactivate(struct queue_set *set, struct queue *queue)
 	put_on(NULL, queue);
 }
 
+enum queue_budget queue_connection_budget(const struct queue *queue)
+{
+	return queue->key.kind == QUEUE_DNS_CONNECTOR || queue->key.kind == QUEUE_SMART_HOST ?
+		       BUDGET_FOREIGN : BUDGET_OWN;
+}
+
 bool queue_has_budget(const struct queue_set *set, enum queue_budget budget)
 {
+	unsigned most = set->limits.max_connections;
+
 	if (budget == BUDGET_LOADING)
 		return set->loading < set->limits.loading;
-	return set->connections < set->limits.max_connections;
+	return set->connections < most &&
+	       (budget == BUDGET_OWN || set->foreign_connections < most - most / 4);
 }
 
 void queue_starve(struct queue_set *set, struct queue *queue, enum queue_budget budget)

@@ -131,8 +131,12 @@ struct queue_connection {
 	bool served;     /* the host judged a message */
 };
 
-/* What all queues share; a queue that finds it used up waits for its turn. */
-enum queue_budget { BUDGET_LOADING, BUDGET_CONNECTIONS, QUEUE_BUDGETS };
+/*
+ * What all queues share; a queue that finds it used up waits for its turn. Own mailbox servers,
+ * hubs and edges may use all connections, the rest of the world only three of four: however many
+ * hosts out there do not answer, mail inside goes on.
+ */
+enum queue_budget { BUDGET_LOADING, BUDGET_OWN, BUDGET_FOREIGN, QUEUE_BUDGETS };
 
 TAILQ_HEAD(queue_copy_list, queue_copy);
 LIST_HEAD(queue_connection_list, queue_connection);

@@ -192,7 +192,8 @@ static bool wants_connection(const struct queue_set *set, struct queue *queue)
 static bool give_connection(struct queue_set *set, struct queue *queue,
 			    struct queue_action *action)
 {
-	if (!wants_connection(set, queue) || !queue_has_budget(set, BUDGET_CONNECTIONS))
+	if (!wants_connection(set, queue) ||
+	    !queue_has_budget(set, queue_connection_budget(queue)))
 		return false;
 	*action = (struct queue_action){ .kind = QUEUE_ACTION_OPEN, .queue = queue };
 	return true;
@@ -221,8 +222,8 @@ static void starve_or_rest(struct queue_set *set, struct queue *queue)
 	    !queue_has_budget(set, BUDGET_LOADING))
 		queue_starve(set, queue, BUDGET_LOADING);
 	else if (queue != set->submission && wants_connection(set, queue) &&
-		 !queue_has_budget(set, BUDGET_CONNECTIONS))
-		queue_starve(set, queue, BUDGET_CONNECTIONS);
+		 !queue_has_budget(set, queue_connection_budget(queue)))
+		queue_starve(set, queue, queue_connection_budget(queue));
 }
 
 bool queue_next(struct queue_set *set, uint64_t now_ms, uint32_t now_s, bool expire,

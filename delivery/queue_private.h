@@ -29,6 +29,7 @@ struct queue_set {
 	size_t copies;
 	size_t resident, resident_bytes;
 	unsigned connections; /* opening and open, of all queues */
+	unsigned foreign_connections; /* of them, those to the rest of the world */
 	unsigned routing, loading;
 };
 
@@ -51,6 +52,8 @@ void copy_to_waiting(struct queue_set *set, struct queue_copy *copy, uint64_t du
 void copy_unlist(struct queue_set *set, struct queue_copy *copy);
 void queue_activate(struct queue_set *set, struct queue *queue);
 void queue_deactivate(struct queue_set *set, struct queue *queue);
+/* The budget that its connections come from. */
+enum queue_budget queue_connection_budget(const struct queue *queue);
 bool queue_has_budget(const struct queue_set *set, enum queue_budget budget);
 void queue_starve(struct queue_set *set, struct queue *queue, enum queue_budget budget);
 /* The queue that waits longest for a budget that has room is active again; false: none. */

@@ -28,13 +28,20 @@ static struct queue_destination to(const char *hop)
 	return d;
 }
 
-static void accept_to(struct queue_set *set, uint64_t id, const char *hop)
+static void accept_to_kind(struct queue_set *set, uint64_t id, enum queue_kind kind,
+			   const char *hop)
 {
 	struct message *m = make_message(id);
 	struct queue_destination d = to(hop);
 
+	d.key.kind = kind;
 	queue_accept(set, id, 1000, 0, m, &d, 1, 0);
 	message_unref(m);
+}
+
+static void accept_to(struct queue_set *set, uint64_t id, const char *hop)
+{
+	accept_to_kind(set, id, QUEUE_SMART_HOST, hop);
 }
 
 static bool next(struct queue_set *set, uint64_t now_ms, struct queue_action *a)
@@ -322,6 +329,36 @@ static void test_a_queue_that_waits_for_connections_of_others_goes_on(void **sta
 	queue_set_free(set);
 }
 
+/* However many hosts of the world do not answer, a quarter of the connections is for our own. */
+static void test_the_world_leaves_connections_to_own_servers(void **state)
+{
+	struct queue_limits limits = queue_limits_hub;
+	struct queue_connection foreign[6], own;
+	struct queue_set *set;
+	struct queue_action a;
+	char hop[16];
+
+	(void)state;
+	limits.max_connections = 8;
+	set = queue_set_new(&limits);
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(hop, sizeof(hop), "dead%u", i);
+		accept_to(set, 1 + i, hop);
+	}
+	for (unsigned i = 0; i < 6; i++)
+		open_connection(set, &foreign[i], 0);
+	assert_false(next(set, 0, &a));
+	accept_to_kind(set, 50, QUEUE_MAILBOX, "MBX1");
+	open_connection(set, &own, 0);
+	assert_string_equal(own.queue->key.next_hop, "MBX1");
+	assert_false(next(set, 0, &a));
+	/* What one of them gives back goes to the next of them. */
+	queue_connection_gone(set, &foreign[0], true, "silence", 0);
+	open_connection(set, &foreign[0], 0);
+	assert_string_equal(foreign[0].queue->key.next_hop, "dead6");
+	queue_set_free(set);
+}
+
 static void test_a_queue_that_waits_for_reads_of_others_goes_on(void **state)
 {
 	struct queue_limits limits = queue_limits_hub;
@@ -506,6 +543,7 @@ int main(void)
 		cmocka_unit_test(test_payloads_beyond_the_budget_are_read_back),
 		cmocka_unit_test(test_a_host_that_hangs_up_is_not_called_at_once),
 		cmocka_unit_test(test_a_queue_that_waits_for_connections_of_others_goes_on),
+		cmocka_unit_test(test_the_world_leaves_connections_to_own_servers),
 		cmocka_unit_test(test_a_queue_that_waits_for_reads_of_others_goes_on),
 		cmocka_unit_test(test_what_stays_unreachable_expires),
 		cmocka_unit_test(test_an_empty_queue_is_forgotten),
