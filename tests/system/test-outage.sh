@@ -261,8 +261,8 @@ if mount -t tmpfs -o size=300m none "$dir/h/state/spool" 2>/dev/null; then
 	start_sink out
 	hub "$dir/h" queue retry --yes
 	wait_for 60 queues_are_empty
-	wait_for 30 can_load
 	rm "$dir/h/state/spool/others"
+	wait_for 30 can_load
 	everything_arrived
 else
 	echo "# left out: no file system can be mounted here"
