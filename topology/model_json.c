@@ -167,6 +167,8 @@ static json_t *field_value(const struct snapshot *snap, const struct attr_use *u
 	case FIELD_TEXTS:
 	case FIELD_ADDRESSES:
 	case FIELD_HASHES:
+	case FIELD_SMART_HOSTS:
+	case FIELD_BINDINGS:
 		return texts(snap, list_at(field));
 	case FIELD_RANGES:
 		return ranges(snap, list_at(field));

@@ -289,4 +289,12 @@ check(model["servers"][0]["site"] == "Branch 1" and model["servers"][0]["role"] 
 check({"organization", "subnets", "receive_connectors", "foreign_connectors", "accepted_domains", "remote_domains",
        "edge_subscriptions"} <= set(model), "json: every class")
 json.loads(hostile().show("json"))
+org = star(5)
+org.add("waypostSendConnector", Org.dn("Send Connectors", "Relay"), "Relay", ("AddressSpace", "*.r.example"),
+        ("SourceServer", Org.dn("Servers", "HUB Branch 1")), ("SmartHost", "[192.0.2.1]:2525"), ("SmartHost", "[1.2.3"))
+org.add("waypostReceiveConnector", "cn=In," + Org.dn("Servers", "HUB Branch 1"), "In", ("Binding", "[::]:25"),
+        ("Binding", "nonsense"))
+model = json.loads(org.show("json"))
+check(model["send_connectors"][2]["smart_host"] == ["[192.0.2.1]:2525"], "json: smart hosts")
+check(model["receive_connectors"][0]["binding"] == ["[::]:25"], "json: bindings")
 sys.exit(failures > 0)
