@@ -329,47 +329,59 @@ static int flush_if_full(struct source_sink *sink)
 	return source_flush(sink);
 }
 
-struct cookie_request {
+struct question {
 	struct source_sink *sink;
-	struct buf *cookie;
+	struct buf *cookie; /* null: nothing is asked but to be answered */
 	pthread_mutex_t mutex;
 	pthread_cond_t answered;
 	bool is_answered;
 };
 
-static void answer_cookie(void *arg)
+static void answer(void *arg)
 {
-	struct cookie_request *request = arg;
-	struct source_sink *sink = request->sink;
+	struct question *question = arg;
+	struct source_sink *sink = question->sink;
 	struct err err;
 
-	if (apply_cookie(sink->agent->apply, sink->index, sink->binding, request->cookie, &err) < 0)
+	if (question->cookie != NULL && apply_cookie(sink->agent->apply, sink->index, sink->binding,
+						     question->cookie, &err) < 0)
 		break_sessions(sink->agent, &err);
-	pthread_mutex_lock(&request->mutex);
-	request->is_answered = true;
-	pthread_cond_signal(&request->answered);
-	pthread_mutex_unlock(&request->mutex);
+	pthread_mutex_lock(&question->mutex);
+	question->is_answered = true;
+	pthread_cond_signal(&question->answered);
+	pthread_mutex_unlock(&question->mutex);
+}
+
+/* Waits until the applying thread is through with, and has stored, all that came before. */
+static int ask(struct source_sink *sink, struct buf *cookie_r)
+{
+	struct question question = { .sink = sink, .cookie = cookie_r,
+				     .mutex = PTHREAD_MUTEX_INITIALIZER,
+				     .answered = PTHREAD_COND_INITIALIZER };
+
+	if (!agent_run(sink->agent, answer, &question))
+		return -1;
+	pthread_mutex_lock(&question.mutex);
+	while (!question.is_answered)
+		pthread_cond_wait(&question.answered, &question.mutex);
+	pthread_mutex_unlock(&question.mutex);
+	return session_state(sink);
 }
 
 int source_begin(struct source_sink *sink, uint64_t binding, struct buf *cookie_r)
 {
-	struct cookie_request request = { .sink = sink, .cookie = cookie_r,
-					  .mutex = PTHREAD_MUTEX_INITIALIZER,
-					  .answered = PTHREAD_COND_INITIALIZER };
-
 	if (sink->batch != NULL)
 		work_free(sink->batch); /* of a session that broke off */
 	sink->batch = NULL;
 	sink->n_events = 0;
 	sink->binding = binding;
 	sink->epoch = atomic_load(&sink->agent_epoch);
-	if (!agent_run(sink->agent, answer_cookie, &request))
-		return -1;
-	pthread_mutex_lock(&request.mutex);
-	while (!request.is_answered)
-		pthread_cond_wait(&request.answered, &request.mutex);
-	pthread_mutex_unlock(&request.mutex);
-	return session_state(sink);
+	return ask(sink, cookie_r);
+}
+
+int source_settle(struct source_sink *sink)
+{
+	return source_flush(sink) < 0 ? -1 : ask(sink, NULL);
 }
 
 int source_refresh(struct source_sink *sink, enum source_refresh kind)

@@ -44,6 +44,8 @@ int source_done(struct source_sink *sink, bool complete) WP_MUST_CHECK;
 int source_cookie(struct source_sink *sink, const void *cookie, size_t len) WP_MUST_CHECK;
 /* There is nothing more to give for now: what was given may be committed. */
 int source_flush(struct source_sink *sink) WP_MUST_CHECK;
+/* As source_flush, and waits until it is stored: for who would not come back by itself. */
+int source_settle(struct source_sink *sink) WP_MUST_CHECK;
 
 /* What `sync status` shows: where from, and that it answers or why not. These never wait. */
 void source_is_up(struct source_sink *sink, const char *where);

@@ -120,7 +120,8 @@ static int send_text(struct source_sink *sink, const struct buf *text,
 	if (rc < 0 || source_refresh(sink, SOURCE_FILE) < 0 ||
 	    send_entries(sink, text, repeats) < 0 || source_done(sink, true) < 0)
 		return -1;
-	return source_flush(sink);
+	/* The file may never change again, so it is dealt with only when it is stored. */
+	return source_settle(sink);
 }
 
 /* 0: the file, as SIGNATURE shows it, was dealt with; -1: it has to be read again. */
@@ -179,13 +180,18 @@ static int read_file(struct source_sink *sink, struct file_watch *watch)
 static void run(const struct host_directory *directory, struct source_sink *sink)
 {
 	struct file_watch watch;
-	enum { RETRY_MS = 250 };
+	enum { RETRY_MS = 250, RETRY_MAX_MS = 8000 };
+	unsigned pause_ms = RETRY_MS;
 
 	file_watch_init(&watch, directory->uris[0].path);
 	while (!source_is_stopping(sink)) {
-		if (read_file(sink, &watch) < 0)
-			source_pause(sink, RETRY_MS);
-		else if (file_watch_wait(&watch, source_wake_fd(sink)) == FILE_WATCH_STOP)
+		if (read_file(sink, &watch) < 0) {
+			source_pause(sink, pause_ms);
+			pause_ms = pause_ms < RETRY_MAX_MS ? pause_ms * 2 : pause_ms;
+			continue;
+		}
+		pause_ms = RETRY_MS;
+		if (file_watch_wait(&watch, source_wake_fd(sink)) == FILE_WATCH_STOP)
 			break;
 	}
 	file_watch_fini(&watch);

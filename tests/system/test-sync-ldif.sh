@@ -51,6 +51,17 @@ mv "$dir/next" "$org"
 ok "a good file renamed over it is read" sync_until above "$n"
 ok "and the fault is over" sync_wait "$dir" state live
 
+# A snapshot cannot be written, as on a full disk; nobody touches the file afterwards.
+n=$(number)
+mv "$dir/state/replica/snapshots" "$dir/state/replica/aside"
+: >"$dir/state/replica/snapshots"
+sed -i 's/^waypostCost: .*/waypostCost: 79/' "$org"
+ok "what cannot be stored is logged" sync_until grep -q 'error: replica: .*snapshots' "$dir/log"
+rm "$dir/state/replica/snapshots"
+mv "$dir/state/replica/aside" "$dir/state/replica/snapshots"
+ok "and tried again" sync_until above "$n"
+ok "until it is stored" sync_wait "$dir" state live
+
 rm "$org"
 ok "a missing file is a directory that is down" sync_wait "$dir" state down
 ok "what was read before stays" sync_has "$dir" 'uid=new'
