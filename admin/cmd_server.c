@@ -34,8 +34,8 @@ static int choose_directory(struct cli *cli, struct host_directory *directory_r,
 			return -1;
 		directory_r->uris = uri;
 		directory_r->n_uris = 1;
-		if (uri->path != NULL && uri->scheme != HOST_LDAPI)
-			directory_r->base = uri->path;
+		if (uri->dn != NULL)
+			directory_r->base = uri->dn;
 	}
 	if (directory_r->uris[0].scheme == HOST_FILE) {
 		err_set(e, ERR_DIRECTORY, 0, "the directory of this host is a file");

@@ -75,7 +75,7 @@ static int sign_in(struct dirclient *d, const struct dirclient_bind *bind, struc
 static int refuse_cleartext(const char *uri, struct err *e)
 {
 	err_set(e, ERR_USAGE, 0, "the password would go to %s in clear", uri);
-	return err_remedy(e, "set starttls = true in the host file, or use ldaps:// or ldapi://");
+	return err_remedy(e, "add --starttls (or starttls = true in the host file), or use ldaps:// or ldapi://");
 }
 
 static int open_one(struct dirclient *d, const struct host_directory *directory,

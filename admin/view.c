@@ -90,7 +90,7 @@ static int open_ldap(struct view *v, struct cli *cli, const struct host_uri *uri
 	TALLOC_CTX *scratch;
 	int rc;
 
-	if (uri->path == NULL || uri->scheme == HOST_LDAPI) {
+	if (uri->dn == NULL) {
 		err_set(e, ERR_USAGE, 0, "it is not said which part of %s to read", uri->text);
 		return err_remedy(e, "add the DN above servers and people: ldap://HOST/dc=example,dc=com");
 	}
@@ -103,7 +103,7 @@ static int open_ldap(struct view *v, struct cli *cli, const struct host_uri *uri
 	if (signin_open(cli, &directory, &dir, e) < 0)
 		return -1;
 	scratch = talloc_new(v);
-	rc = dirclient_read(dir, scratch, uri->path, &entries, e);
+	rc = dirclient_read(dir, scratch, uri->dn, &entries, e);
 	if (rc == 0)
 		rc = take_entries(v, scratch, &entries, e);
 	dirclient_close(&dir);

@@ -4,6 +4,7 @@
 #include <talloc.h>
 
 #include "common/buf.h"
+#include "common/dn.h"
 #include "common/hostfile.h"
 
 static const struct scheme {
@@ -91,21 +92,28 @@ static int parse_authority(void *ctx, const char *text, const char *rest, size_t
 	return 0;
 }
 
+/* The DN behind the slash at REST, if there is one. */
+static int parse_dn(void *ctx, const char *text, const char *rest, struct host_uri *uri,
+		    struct err *e)
+{
+	const char *dn = *rest == '/' ? rest + 1 : rest;
+
+	if (strchr(dn, '?') != NULL)
+		return refuse(text, "attributes, scope and filter do not belong here", e);
+	if (*dn == '\0')
+		return 0;
+	uri->dn = decode(ctx, dn, strlen(dn));
+	return uri->dn != NULL ? 0 : refuse(text, "a % escape is broken", e);
+}
+
 static int parse_ldap(void *ctx, const char *text, const char *rest, struct host_uri *uri,
 		      struct err *e)
 {
 	size_t len = strcspn(rest, "/");
-	const char *dn = rest[len] == '/' ? rest + len + 1 : "";
 
-	if (strchr(dn, '?') != NULL)
-		return refuse(text, "attributes, scope and filter do not belong here", e);
-	if (*dn != '\0') {
-		uri->path = decode(ctx, dn, strlen(dn));
-		if (uri->path == NULL)
-			return refuse(text, "a % escape is broken", e);
-	}
 	uri->text = talloc_strndup(ctx, text, (size_t)(rest - text) + len);
-	return parse_authority(ctx, text, rest, len, uri, e);
+	return parse_dn(ctx, text, rest + len, uri, e) < 0 ?
+		       -1 : parse_authority(ctx, text, rest, len, uri, e);
 }
 
 static int parse_ldapi(void *ctx, const char *text, const char *rest, struct host_uri *uri,
@@ -113,7 +121,9 @@ static int parse_ldapi(void *ctx, const char *text, const char *rest, struct hos
 {
 	size_t len = strcspn(rest, "/");
 
-	if (rest[len] != '\0' && rest[len + 1] != '\0')
+	if (parse_dn(ctx, text, rest + len, uri, e) < 0)
+		return -1;
+	if (uri->dn != NULL && !dn_is_valid(uri->dn))
 		return refuse(text, "write the socket's slashes as %2F", e);
 	uri->text = talloc_strndup(ctx, text, (size_t)(rest - text) + len);
 	if (len == 0)

@@ -37,11 +37,11 @@ enum host_milter_failure { HOST_MILTER_TEMPFAIL, HOST_MILTER_ACCEPT, HOST_MILTER
 /* Where a directory is: one of the addresses that are tried in order. */
 struct host_uri {
 	enum host_scheme scheme;
-	const char *text; /* as given; ldap, ldaps: without a DN, as libldap takes it */
+	const char *text; /* as given; ldap, ldaps, ldapi: without a DN, as libldap takes it */
 	const char *host; /* ldap, ldaps: host name or address without brackets; srv: the domain */
 	uint16_t port;    /* ldap, ldaps: given, else 389 or 636; otherwise 0 */
-	const char *path; /* file: the file; ldapi: the socket or null; ldap, ldaps: the DN or null
-			     (only for --directory: the host file refuses one) */
+	const char *path; /* file: the file; ldapi: the socket or null */
+	const char *dn;   /* ldap, ldaps, ldapi: the DN or null (the host file refuses one) */
 };
 
 struct host_directory {

@@ -148,9 +148,9 @@ static int read_uri(const struct value *v, struct host_uri *field)
 		refuse(v, "holds %s", why.text);
 		return err_remedy(v->l->e, "%s", why.remedy);
 	}
-	if (field->path != NULL && (field->scheme == HOST_LDAP || field->scheme == HOST_LDAPS)) {
+	if (field->dn != NULL) {
 		refuse(v, "\"%s\" names an entry", v->text);
-		return err_remedy(v->l->e, "write base = \"%s\"", field->path);
+		return err_remedy(v->l->e, "write base = \"%s\"", field->dn);
 	}
 	return 0;
 }

@@ -322,34 +322,37 @@ static const struct uri_case {
 	int scheme; /* -1: refused */
 	const char *plain, *host;
 	int port;
-	const char *path;
+	const char *path, *dn;
 } uris[] = {
-	{ "ldap://h", false, HOST_LDAP, "ldap://h", "h", 389, NULL },
-	{ "LDAP://h/", false, HOST_LDAP, "LDAP://h", "h", 389, NULL },
-	{ "ldap://h:3389/dc=a%2cb", false, HOST_LDAP, "ldap://h:3389", "h", 3389, "dc=a,b" },
-	{ "ldaps://[::1]", false, HOST_LDAPS, "ldaps://[::1]", "::1", 636, NULL },
-	{ "ldapi://", false, HOST_LDAPI, "ldapi://", NULL, 0, NULL },
+	{ "ldap://h", false, HOST_LDAP, "ldap://h", "h", 389, NULL, NULL },
+	{ "LDAP://h/", false, HOST_LDAP, "LDAP://h", "h", 389, NULL, NULL },
+	{ "ldap://h:3389/dc=a%2cb", false, HOST_LDAP, "ldap://h:3389", "h", 3389, NULL, "dc=a,b" },
+	{ "ldaps://[::1]", false, HOST_LDAPS, "ldaps://[::1]", "::1", 636, NULL, NULL },
+	{ "ldapi://", false, HOST_LDAPI, "ldapi://", NULL, 0, NULL, NULL },
+	{ "ldapi:///dc=a", false, HOST_LDAPI, "ldapi://", NULL, 0, NULL, "dc=a" },
 	{ "ldapi://%2Frun%2fldapi/", false, HOST_LDAPI, "ldapi://%2Frun%2fldapi", NULL, 0,
-	  "/run/ldapi" },
-	{ "file:///a/b.ldif", false, HOST_FILE, "file:///a/b.ldif", NULL, 0, "/a/b.ldif" },
-	{ "srv:example.com", false, HOST_SRV, "srv:example.com", "example.com", 0, NULL },
-	{ "org.ldif", true, HOST_FILE, "org.ldif", NULL, 0, "org.ldif" },
-	{ "org.ldif", false, -1, NULL, NULL, 0, NULL },
-	{ "http://h", true, -1, NULL, NULL, 0, NULL },
-	{ "", true, -1, NULL, NULL, 0, NULL },
-	{ "ldap://", false, -1, NULL, NULL, 0, NULL },
-	{ "ldap://:389", false, -1, NULL, NULL, 0, NULL },
-	{ "ldap://h:", false, -1, NULL, NULL, 0, NULL },
-	{ "ldap://h:0", false, -1, NULL, NULL, 0, NULL },
-	{ "ldap://h:65536", false, -1, NULL, NULL, 0, NULL },
-	{ "ldap://[::1", false, -1, NULL, NULL, 0, NULL },
-	{ "ldap://[::1]x", false, -1, NULL, NULL, 0, NULL },
-	{ "ldap://h/dc=x?sub", false, -1, NULL, NULL, 0, NULL },
-	{ "ldap://h/%2", false, -1, NULL, NULL, 0, NULL },
-	{ "ldap://h/%00", false, -1, NULL, NULL, 0, NULL },
-	{ "ldapi:///run/slapd/ldapi", false, -1, NULL, NULL, 0, NULL },
-	{ "file://relative", false, -1, NULL, NULL, 0, NULL },
-	{ "srv:", false, -1, NULL, NULL, 0, NULL },
+	  "/run/ldapi", NULL },
+	{ "ldapi://%2Frun%2fldapi/dc=a,dc=b", false, HOST_LDAPI, "ldapi://%2Frun%2fldapi", NULL, 0,
+	  "/run/ldapi", "dc=a,dc=b" },
+	{ "file:///a/b.ldif", false, HOST_FILE, "file:///a/b.ldif", NULL, 0, "/a/b.ldif", NULL },
+	{ "srv:example.com", false, HOST_SRV, "srv:example.com", "example.com", 0, NULL, NULL },
+	{ "org.ldif", true, HOST_FILE, "org.ldif", NULL, 0, "org.ldif", NULL },
+	{ "org.ldif", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "http://h", true, -1, NULL, NULL, 0, NULL, NULL },
+	{ "", true, -1, NULL, NULL, 0, NULL, NULL },
+	{ "ldap://", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "ldap://:389", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "ldap://h:", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "ldap://h:0", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "ldap://h:65536", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "ldap://[::1", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "ldap://[::1]x", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "ldap://h/dc=x?sub", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "ldap://h/%2", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "ldap://h/%00", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "ldapi:///run/slapd/ldapi", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "file://relative", false, -1, NULL, NULL, 0, NULL, NULL },
+	{ "srv:", false, -1, NULL, NULL, 0, NULL, NULL },
 };
 
 static void assert_same(const char *a, const char *b)
@@ -377,6 +380,7 @@ static void test_directory_addresses_are_taken_apart(void **state)
 			assert_same(uri.host, c->host);
 			assert_int_equal(uri.port, c->port);
 			assert_same(uri.path, c->path);
+			assert_same(uri.dn, c->dn);
 		} else {
 			assert_int_equal(e.domain, ERR_USAGE);
 			assert_true(e.remedy[0] != '\0');
