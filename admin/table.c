@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include <uniwidth.h>
 
+#include "common/names.h"
+
 struct table {
 	const char *const *headers;
 	size_t n;
@@ -36,13 +38,12 @@ char *table_clean(TALLOC_CTX *ctx, const char *text)
 	char *clean = talloc_strdup(ctx, text != NULL ? text : "");
 
 	for (char *p = clean; *p != '\0'; p++) {
-		bool is_c1 = (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] >= 0x80 &&
-			     (unsigned char)p[1] < 0xa0;
+		size_t len = name_control(p);
 
-		if ((unsigned char)*p < 0x20 || *p == 0x7f || is_c1)
-			*p = '?';
-		if (is_c1)
-			*++p = '?';
+		if (len > 0) {
+			memset(p, '?', len);
+			p += len - 1;
+		}
 	}
 	return clean;
 }

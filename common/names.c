@@ -56,15 +56,29 @@ bool name_is_text(const char *text, size_t len)
 }
 
 /* C0, DEL, and C1, which is C2 80 to C2 9F in UTF-8. */
-bool name_is_printable(const char *text, size_t len)
+size_t name_control(const char *text)
 {
 	const unsigned char *at = (const unsigned char *)text;
 
+	if (at[0] < 0x20 || at[0] == 0x7f)
+		return at[0] != '\0';
+	if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+		return 2;
+	/* U+2028 … U+202E, U+2066 … U+2069 */
+	if (at[0] == 0xe2 && ((at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) ||
+			      (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9)))
+		return 3;
+	return 0;
+}
+
+bool name_is_printable(const char *text, size_t len)
+{
+	if (!name_is_text(text, len))
+		return false;
 	for (size_t i = 0; i < len; i++)
-		if (at[i] < 0x20 || at[i] == 0x7f ||
-		    (at[i] == 0xc2 && i + 1 < len && at[i + 1] < 0xa0))
+		if (name_control(text + i) != 0)
 			return false;
-	return name_is_text(text, len);
+	return true;
 }
 
 char *name_key(TALLOC_CTX *ctx, const char *text, size_t len)

@@ -22,6 +22,12 @@ char *name_key(TALLOC_CTX *ctx, const char *text, size_t len);
 int name_key_into(const char *text, size_t len, char *out, size_t size);
 /* Whether TEXT is UTF-8 without a NUL. */
 bool name_is_text(const char *text, size_t len);
+/*
+ * The octets of the control character that TEXT (NUL-terminated UTF-8) begins with, 0 if it does
+ * not: C0, C1, separators of lines, and what turns the direction of writing, by which a name
+ * can look like another (Unicode UAX #9).
+ */
+size_t name_control(const char *text);
 /* Whether it is that without control characters, so that no line or protocol breaks on it. */
 bool name_is_printable(const char *text, size_t len);
 /* <0, 0, >0 by the keys; text that is not UTF-8 counts as its octets. */

@@ -17,9 +17,11 @@ static int32_t next_character(const char *text, size_t *len_r)
 	return len > 0 ? (int32_t)c : -1;
 }
 
+/* As name_control has it, and no non-characters. */
 static bool is_shown(int32_t c)
 {
-	return c >= 0x20 && !(c >= 0x7f && c < 0xa0) && c != 0xfffe && c != 0xffff;
+	return c >= 0x20 && !(c >= 0x7f && c < 0xa0) && !(c >= 0x2028 && c <= 0x202e) &&
+	       !(c >= 0x2066 && c <= 0x2069) && c != 0xfffe && c != 0xffff;
 }
 
 /* Hands on each character as it is shown; ESCAPE gives what stands for it, or null: itself. */

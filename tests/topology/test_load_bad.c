@@ -147,6 +147,7 @@ static void test_names(void **state)
 		{ "an escaped NUL", ENTRY("cn=A\\00B,cn=Sites", "Site"), "no-name", NULL },
 		{ "a control character", ENTRY("cn=A\\07B,cn=Sites", "Site"), "no-name", NULL },
 		{ "a line break", ENTRY("cn=A\\0D\\0AB,cn=Servers", "Server"), "no-name", NULL },
+		{ "a turn of the writing", ENTRY("cn=A\\E2\\80\\AEB,cn=Sites", "Site"), "no-name", NULL },
 		{ "a C1 control character", ENTRY("cn=A\\C2\\85B,cn=Sites", "Site"), "no-name", NULL },
 		{ "no UTF-8", ENTRY("cn=A\\FF,cn=Sites", "Site"), "no-name", NULL },
 		{ "no DN", "dn: nonsense\nobjectClass: waypostSite\ncn: x\n", "bad-dn", NULL },
