@@ -75,9 +75,13 @@ bool name_is_printable(const char *text, size_t len)
 {
 	if (!name_is_text(text, len))
 		return false;
-	for (size_t i = 0; i < len; i++)
-		if (name_control(text + i) != 0)
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		/* The rest begins no control character. */
+		if ((c < 0x20 || c == 0x7f || c == 0xc2 || c == 0xe2) && name_control(text + i) != 0)
 			return false;
+	}
 	return true;
 }
 
