@@ -283,7 +283,11 @@ static bool normal_address(const struct entry_value *value, char *out)
 
 	if (!ipaddr_parse(value->data, value->len, &addr))
 		return false;
-	ipaddr_format(&addr, out);
+	/* IPv4 has one way to be written that the parser takes. */
+	if (ipaddr_is_v4(&addr) && memchr(value->data, ':', value->len) == NULL)
+		strcpy(out, value->data);
+	else
+		ipaddr_format(&addr, out);
 	return true;
 }
 

@@ -330,14 +330,37 @@ static uint32_t find_subnet(const struct snapshot *snap, uint32_t length,
 	return SNAP_NONE;
 }
 
+/* The first subnet behind AT, which are sorted by falling length, that is shorter than it. */
+static uint32_t shorter_subnet(const struct snapshot *snap, uint32_t at)
+{
+	uint32_t length = snap_subnet(snap, at)->length, low = at + 1;
+	uint32_t high = snap_count(snap, SNAP_SUBNETS);
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (snap_subnet(snap, middle)->length < length)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/* Lengths that no subnet has are passed over. */
 uint32_t snapshot_site_of_address(const struct snapshot *snap, const struct ipaddr *addr)
 {
-	int first = ipaddr_is_v4(addr) ? 96 : 0;
+	uint32_t first = ipaddr_is_v4(addr) ? 96 : 0;
 
-	for (int length = 128; length >= first; length--) {
-		struct ipaddr_range range = ipaddr_prefix(addr, length - first);
-		uint32_t i = find_subnet(snap, (uint32_t)length, &range.low);
+	for (uint32_t at = 0; at < snap_count(snap, SNAP_SUBNETS); at = shorter_subnet(snap, at)) {
+		uint32_t length = snap_subnet(snap, at)->length, i;
+		struct ipaddr_range range;
 
+		/* An image is not believed to have lengths that there are. */
+		if (length < first || length > 128)
+			continue;
+		range = ipaddr_prefix(addr, (int)(length - first));
+		i = find_subnet(snap, length, &range.low);
 		if (i != SNAP_NONE)
 			return snap_subnet(snap, i)->site;
 	}
