@@ -238,7 +238,7 @@ static void free_parts(struct process *p)
 	free(engine->loops);
 	free(p->cert);
 	free(p->key);
-	hostfile_free(&p->host);
+	/* The host file stays: the watcher's subscriber reads it until the process ends. */
 }
 
 /* A start that fails does so before any thread but the spool's; a loop ends by itself only. */

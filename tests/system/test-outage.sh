@@ -243,7 +243,7 @@ if mount -t tmpfs -o size=300m none "$dir/h/state/spool" 2>/dev/null; then
 	say "a disk of one segment is full when the host starts: what is queued makes room"
 	hub_stop "$dir/h"
 	umount "$dir/h/state/spool"
-	mount -t tmpfs -o size=90m none "$dir/h/state/spool"
+	mount -t tmpfs -o size=112m none "$dir/h/state/spool"
 	stop_sink out
 	hub_start "$dir/h"
 	"$tools/smtp_load" --port "$in" --messages 400 --sessions 5 --size 250000 --to 'x%u@far.example' \
