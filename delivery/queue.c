@@ -434,8 +434,7 @@ void queue_deactivate(struct queue_set *set, struct queue *queue)
 
 enum queue_budget queue_connection_budget(const struct queue *queue)
 {
-	return queue->key.kind == QUEUE_DNS_CONNECTOR || queue->key.kind == QUEUE_SMART_HOST ?
-		       BUDGET_FOREIGN : BUDGET_OWN;
+	return queue->key.kind == QUEUE_DNS_CONNECTOR ? BUDGET_WORLD : BUDGET_NAMED;
 }
 
 bool queue_has_budget(const struct queue_set *set, enum queue_budget budget)
@@ -445,7 +444,7 @@ bool queue_has_budget(const struct queue_set *set, enum queue_budget budget)
 	if (budget == BUDGET_LOADING)
 		return set->loading < set->limits.loading;
 	return set->connections < most &&
-	       (budget == BUDGET_OWN || set->foreign_connections < most - most / 4);
+	       (budget == BUDGET_NAMED || set->world_connections < most - most / 4);
 }
 
 void queue_starve(struct queue_set *set, struct queue *queue, enum queue_budget budget)

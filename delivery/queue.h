@@ -132,11 +132,11 @@ struct queue_connection {
 };
 
 /*
- * What all queues share; a queue that finds it used up waits for its turn. Own mailbox servers,
- * hubs and edges may use all connections, the rest of the world only three of four: however many
- * hosts out there do not answer, mail inside goes on.
+ * What all queues share; a queue that finds it used up waits for its turn. Next hops that the
+ * directory names (own servers, edges, smart hosts) may use all connections, domains of the
+ * world only three of four: however many of them do not answer, mail inside goes on.
  */
-enum queue_budget { BUDGET_LOADING, BUDGET_OWN, BUDGET_FOREIGN, QUEUE_BUDGETS };
+enum queue_budget { BUDGET_LOADING, BUDGET_NAMED, BUDGET_WORLD, QUEUE_BUDGETS };
 
 TAILQ_HEAD(queue_copy_list, queue_copy);
 LIST_HEAD(queue_connection_list, queue_connection);

@@ -29,7 +29,7 @@ struct queue_set {
 	size_t copies;
 	size_t resident, resident_bytes;
 	unsigned connections; /* opening and open, of all queues */
-	unsigned foreign_connections; /* of them, those to the rest of the world */
+	unsigned world_connections; /* of them, those to domains of the world */
 	unsigned routing, loading;
 };
 

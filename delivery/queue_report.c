@@ -105,7 +105,7 @@ void queue_connection_add(struct queue_set *set, struct queue *queue,
 	LIST_INSERT_HEAD(&queue->connections, connection, link);
 	queue->opening++;
 	set->connections++;
-	set->foreign_connections += queue_connection_budget(queue) == BUDGET_FOREIGN;
+	set->world_connections += queue_connection_budget(queue) == BUDGET_WORLD;
 }
 
 static void connection_idle(struct queue_set *set, struct queue_connection *connection,
@@ -188,7 +188,7 @@ void queue_connection_gone(struct queue_set *set, struct queue_connection *conne
 	}
 	LIST_REMOVE(connection, link);
 	set->connections--;
-	set->foreign_connections -= queue_connection_budget(queue) == BUDGET_FOREIGN;
+	set->world_connections -= queue_connection_budget(queue) == BUDGET_WORLD;
 	if (connection->state == CONNECTION_OPENING)
 		queue->opening--;
 	else

@@ -329,8 +329,8 @@ static void test_a_queue_that_waits_for_connections_of_others_goes_on(void **sta
 	queue_set_free(set);
 }
 
-/* However many hosts of the world do not answer, a quarter of the connections is for our own. */
-static void test_the_world_leaves_connections_to_own_servers(void **state)
+/* However many domains do not answer, a quarter of the connections is for who the directory names. */
+static void test_the_world_leaves_connections_to_those_named(void **state)
 {
 	struct queue_limits limits = queue_limits_hub;
 	struct queue_connection foreign[6], own;
@@ -343,7 +343,7 @@ static void test_the_world_leaves_connections_to_own_servers(void **state)
 	set = queue_set_new(&limits);
 	for (unsigned i = 0; i < 20; i++) {
 		snprintf(hop, sizeof(hop), "dead%u", i);
-		accept_to(set, 1 + i, hop);
+		accept_to_kind(set, 1 + i, QUEUE_DNS_CONNECTOR, hop);
 	}
 	for (unsigned i = 0; i < 6; i++)
 		open_connection(set, &foreign[i], 0);
@@ -543,7 +543,7 @@ int main(void)
 		cmocka_unit_test(test_payloads_beyond_the_budget_are_read_back),
 		cmocka_unit_test(test_a_host_that_hangs_up_is_not_called_at_once),
 		cmocka_unit_test(test_a_queue_that_waits_for_connections_of_others_goes_on),
-		cmocka_unit_test(test_the_world_leaves_connections_to_own_servers),
+		cmocka_unit_test(test_the_world_leaves_connections_to_those_named),
 		cmocka_unit_test(test_a_queue_that_waits_for_reads_of_others_goes_on),
 		cmocka_unit_test(test_what_stays_unreachable_expires),
 		cmocka_unit_test(test_an_empty_queue_is_forgotten),
