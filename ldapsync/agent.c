@@ -151,6 +151,9 @@ static void publish_status(struct agent *agent)
 		agent->phases[i] = apply_phase(agent->apply, i);
 		if (agent->phases[i] == APPLY_LIVE && agent->sinks[i].is_up)
 			agent->sinks[i].in_step_ms = clock_mono_ms();
+		/* A failure took all of them out of step, so this one was stored since. */
+		if (agent->phases[i] == APPLY_LIVE)
+			agent->store_error.text[0] = '\0';
 	}
 	agent->held.text[0] = '\0';
 	if (held != NULL)
@@ -192,13 +195,8 @@ static void commit(struct agent *agent)
 {
 	struct err err;
 
-	if (apply_commit(agent->apply, &err) < 0) {
+	if (apply_commit(agent->apply, &err) < 0)
 		break_sessions(agent, &err);
-	} else {
-		pthread_mutex_lock(&agent->mutex);
-		agent->store_error.text[0] = '\0';
-		pthread_mutex_unlock(&agent->mutex);
-	}
 	publish_status(agent);
 }
 

@@ -57,10 +57,16 @@ mv "$dir/state/replica/snapshots" "$dir/state/replica/aside"
 : >"$dir/state/replica/snapshots"
 sed -i 's/^waypostCost: .*/waypostCost: 79/' "$org"
 ok "what cannot be stored is logged" sync_until grep -q 'error: replica: .*snapshots' "$dir/log"
+ok "the status says so" sync_until says snapshots
+for i in 1 2 3 4 5; do
+	ok "and goes on to say so ($i)" says snapshots
+	sleep 0.3
+done
 rm "$dir/state/replica/snapshots"
 mv "$dir/state/replica/aside" "$dir/state/replica/snapshots"
 ok "and tried again" sync_until above "$n"
 ok "until it is stored" sync_wait "$dir" state live
+ok "and the status says no more of it" sync_until eval '! says snapshots'
 
 rm "$org"
 ok "a missing file is a directory that is down" sync_wait "$dir" state down
