@@ -21,8 +21,8 @@ int apply_ensure_open(struct apply *apply, struct directory *d, struct err *err)
 static void note_live(struct apply *apply, const struct replica_snapshot *snapshot)
 {
 	apply->status.snapshot = *snapshot;
-	apply->image_diagnostics = 0;
-	publish_is_intact(apply->config.state_dir, snapshot, &apply->image_diagnostics);
+	apply->image_diagnostics = publish_diagnostics(apply->publisher, apply->config.state_dir,
+						       snapshot);
 }
 
 /* Another snapshot is the newest: images that the log does not name any more go. The one before

@@ -11,7 +11,7 @@ struct publisher {
 	struct snapshot_builder *builder;
 	const struct replica_writer *writer; /* whose entries they were; null: none */
 	uint64_t number;                     /* of that snapshot */
-	uint32_t sites, servers;             /* in it */
+	uint32_t sites, servers, diagnostics; /* in it */
 };
 
 struct publisher *publisher_new(void)
@@ -113,6 +113,7 @@ static int publish_image(struct publisher *publisher, struct replica_writer *wri
 				      loss_against_newest(publisher, request, writer, &view);
 	publisher->sites = snap_count(&view, SNAP_SITES);
 	publisher->servers = snap_count(&view, SNAP_SERVERS);
+	publisher->diagnostics = snap_count(&view, SNAP_DIAGS);
 	if (newest->number != 0 && snapshot_hash(&view) == newest->hash && !request->anew) {
 		replica_writer_drop_changes(writer);
 		return 0;
@@ -213,6 +214,17 @@ int publish_found(struct replica_writer *writer, const char *state_dir, uint64_t
 	rc = log_snapshot(writer, &request, snapshot_file_view(file), err);
 	snapshot_file_unref(&file);
 	return rc;
+}
+
+uint64_t publish_diagnostics(const struct publisher *publisher, const char *state_dir,
+			     const struct replica_snapshot *snapshot)
+{
+	uint64_t count = 0;
+
+	if (publisher->writer != NULL && publisher->number == snapshot->number)
+		return publisher->diagnostics;
+	publish_is_intact(state_dir, snapshot, &count);
+	return count;
 }
 
 bool publish_is_intact(const char *state_dir, const struct replica_snapshot *snapshot,

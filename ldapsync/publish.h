@@ -43,6 +43,9 @@ int publish_snapshot(struct publisher *publisher, struct replica_writer *writer,
 /* An entry in the log for the newest snapshot, which has an intact image and none. */
 int publish_found(struct replica_writer *writer, const char *state_dir, uint64_t wall_ms,
 		  struct err *err) WP_MUST_CHECK;
+/* How many diagnostics SNAPSHOT holds; its image is read only if it is not the one just made. */
+uint64_t publish_diagnostics(const struct publisher *publisher, const char *state_dir,
+			     const struct replica_snapshot *snapshot);
 /* Whether the image of SNAPSHOT is there and whole; *DIAGNOSTICS_R (may be null): how many. */
 bool publish_is_intact(const char *state_dir, const struct replica_snapshot *snapshot,
 		       uint64_t *diagnostics_r);
