@@ -67,8 +67,7 @@ void dirconn_wait(LDAP *ld, int stop_fd, int ms)
 	poll(fds, 2, fds[1].fd >= 0 || ms < CONNECTING_LOOK_MS ? ms : CONNECTING_LOOK_MS);
 }
 
-/* The answer to ID: its LDAP result code; LDAP_TIMEOUT after the deadline or at a stop. */
-static int await_message(LDAP *ld, int id, int stop_fd, LDAPMessage **message_r)
+int dirconn_await(LDAP *ld, int id, int stop_fd, LDAPMessage **message_r)
 {
 	uint64_t deadline = clock_mono_ms() + DIRCONN_ANSWER_MS;
 
@@ -90,7 +89,7 @@ static int await_message(LDAP *ld, int id, int stop_fd, LDAPMessage **message_r)
 static int await_result(LDAP *ld, int id, int stop_fd)
 {
 	LDAPMessage *message = NULL;
-	int code, rc = await_message(ld, id, stop_fd, &message);
+	int code, rc = dirconn_await(ld, id, stop_fd, &message);
 
 	if (rc != LDAP_SUCCESS)
 		return rc;
@@ -328,7 +327,7 @@ int dirconn_root_dse(LDAP *ld, int stop_fd, const char *attribute, void *ctx,
 	rc = ldap_search_ext(ld, "", LDAP_SCOPE_BASE, "(objectClass=*)", attributes, 0, NULL, NULL,
 			     NULL, 1, &id);
 	if (rc == LDAP_SUCCESS)
-		rc = await_message(ld, id, stop_fd, &message);
+		rc = dirconn_await(ld, id, stop_fd, &message);
 	if (rc != LDAP_SUCCESS)
 		return dirconn_fail(ld, rc, err, "reading the rootDSE");
 	entry = ldap_first_entry(ld, message);

@@ -30,6 +30,11 @@ void dirconn_close(LDAP **ld);
 /* Waits until the connection is readable, STOP_FD is, or MS milliseconds are over. Call it only
  * after ldap_result(…, 0) had nothing: libldap and TLS hold decoded data of their own. */
 void dirconn_wait(LDAP *ld, int stop_fd, int ms);
+/*
+ * The whole answer to ID in *MESSAGE_R (the caller's): LDAP_SUCCESS, whatever its own result code
+ * says; LDAP_TIMEOUT after DIRCONN_ANSWER_MS or when STOP_FD is readable.
+ */
+int dirconn_await(LDAP *ld, int id, int stop_fd, LDAPMessage **message_r) WP_MUST_CHECK;
 /* Fills ERR with LDAP's code and the server's or the TLS library's words. Returns -1. */
 int dirconn_fail(LDAP *ld, int code, struct err *err, const char *what);
 
