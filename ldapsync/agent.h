@@ -1,5 +1,5 @@
 /*
- * The agent: a thread per directory that watches, one thread that applies.
+ * The agent: a thread per part of a directory that watches, one thread that applies.
  *
  * Sources fill batches (source.h), the applying thread takes them from a bounded queue and
  * gives them to apply.h: one transaction for what is there, at most a batch size or 200 ms
@@ -33,6 +33,15 @@ struct agent_status {
 	uint64_t diagnostics;
 };
 
+/* One part of a directory (part.h), as `sync status` shows it. */
+struct agent_source {
+	const char *title; /* the agent's */
+	enum agent_state state;
+	char server[256], tracker[64], bind[64], tls[64]; /* empty: not known */
+	uint64_t lag_ms;
+	struct err last_error;
+};
+
 /* Told by the applying thread after a commit and at each change of a state. Must not block. */
 struct agent_observer {
 	void (*on_change)(void *ctx, const struct agent_status *status);
@@ -47,6 +56,8 @@ void agent_stop(struct agent **agent);
 
 /* Any thread. */
 void agent_status(struct agent *agent, struct agent_status *status_r);
+/* Part I of the directories, in the order of the host file; false: there are no more. */
+bool agent_source_status(struct agent *agent, size_t i, struct agent_source *status_r);
 const char *agent_state_name(enum agent_state state);
 /* Runs JOB in the applying thread, between transactions. False if the agent is stopping. */
 bool agent_run(struct agent *agent, void (*job)(void *arg), void *arg);

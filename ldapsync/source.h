@@ -1,8 +1,7 @@
 /*
  * What a directory source is, and where it puts what it finds.
  *
- * A source is one thread that watches one directory (a file, an LDAP server) and tells the
- * sink, in order: begin, a refresh with all or the changed entries, done; then changes as they
+ * A source is one thread that watches one part of a directory (part.h) and tells the sink, in order: begin, a refresh with all or the changed entries, done; then changes as they
  * come. Everything is copied into batches that belong to the applying thread from then on;
  * the queue of batches is bounded, and a call that finds it full waits: the source stops
  * reading, and TCP stops the server. All calls are the source's thread's.
@@ -20,7 +19,7 @@
 #include "common/buf.h"
 #include "common/entry.h"
 #include "common/err.h"
-#include "common/hostfile.h"
+#include "ldapsync/part.h"
 
 struct source_sink;
 
@@ -47,8 +46,15 @@ int source_flush(struct source_sink *sink) WP_MUST_CHECK;
 /* As source_flush, and waits until it is stored: for who would not come back by itself. */
 int source_settle(struct source_sink *sink) WP_MUST_CHECK;
 
+/* Who answers, and how it is asked; texts may be null. */
+struct source_peer {
+	const char *where;   /* address of the server, or the file */
+	const char *tracker; /* how changes are followed */
+	const char *bind, *tls;
+};
+
 /* What `sync status` shows: where from, and that it answers or why not. These never wait. */
-void source_is_up(struct source_sink *sink, const char *where);
+void source_is_up(struct source_sink *sink, const struct source_peer *peer);
 void source_is_down(struct source_sink *sink, const struct err *err);
 /* Something that is wrong with the source's content but stops nothing; null takes it back. */
 void source_fault(struct source_sink *sink, const struct err *err);
@@ -62,12 +68,12 @@ bool source_pause(const struct source_sink *sink, unsigned ms);
 /* A back-end: one row per kind of URI. */
 struct source_backend {
 	const char *name;
-	bool (*accepts)(const struct host_directory *directory);
+	bool (*accepts)(const struct part *part);
 	/* The thread: returns when source_is_stopping. */
-	void (*run)(const struct host_directory *directory, struct source_sink *sink);
+	void (*run)(const struct part *part, struct source_sink *sink);
 };
 
 extern const struct source_backend source_ldif_backend;
-extern const struct source_backend source_syncrepl_backend;
+extern const struct source_backend source_ldap_backend;
 
 #endif

@@ -19,9 +19,9 @@
 enum { NO_BINDING = 0 };
 static const size_t FILE_MAX = (size_t)4 << 30;
 
-static bool accepts(const struct host_directory *directory)
+static bool accepts(const struct part *part)
 {
-	return directory->uris[0].scheme == HOST_FILE;
+	return part->directory->uris[0].scheme == HOST_FILE;
 }
 
 /* Entry number ORDINAL of the file. */
@@ -131,7 +131,7 @@ static int take_text(struct source_sink *sink, const char *path, const struct bu
 	struct err err;
 	int rc;
 
-	source_is_up(sink, path);
+	source_is_up(sink, &(struct source_peer){ .where = path, .tracker = "file" });
 	if (check_text(text, &repeats, &err) < 0) {
 		err_note(&err, "%s", path);
 		err_remedy(&err, "mend the file; until then what was read before stays in force");
@@ -177,13 +177,13 @@ static int read_file(struct source_sink *sink, struct file_watch *watch)
 	return rc;
 }
 
-static void run(const struct host_directory *directory, struct source_sink *sink)
+static void run(const struct part *part, struct source_sink *sink)
 {
 	struct file_watch watch;
 	enum { RETRY_MS = 250, RETRY_MAX_MS = 8000 };
 	unsigned pause_ms = RETRY_MS;
 
-	file_watch_init(&watch, directory->uris[0].path);
+	file_watch_init(&watch, part->directory->uris[0].path);
 	while (!source_is_stopping(sink)) {
 		if (read_file(sink, &watch) < 0) {
 			source_pause(sink, pause_ms);

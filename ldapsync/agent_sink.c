@@ -1,0 +1,230 @@
+/* The agent: the sources' side. */
+#include <poll.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "ldapsync/agent_private.h"
+
+enum {
+	BATCH_BYTES = 256 * 1024,
+	BATCH_EVENTS = 1000,
+};
+
+bool source_is_stopping(const struct source_sink *sink)
+{
+	return atomic_load(&sink->agent->is_stopping);
+}
+
+int source_wake_fd(const struct source_sink *sink)
+{
+	return sink->agent->wake_fd;
+}
+
+bool source_pause(const struct source_sink *sink, unsigned ms)
+{
+	struct pollfd wake = { .fd = sink->agent->wake_fd, .events = POLLIN };
+
+	poll(&wake, 1, (int)ms);
+	return source_is_stopping(sink);
+}
+
+/* Whether the session is still the one that the agent goes along with. */
+static int session_state(const struct source_sink *sink)
+{
+	if (source_is_stopping(sink) || sink->epoch != atomic_load(&sink->agent_epoch))
+		return -1;
+	return 0;
+}
+
+int source_flush(struct source_sink *sink)
+{
+	struct work *work = sink->batch;
+
+	sink->batch = NULL;
+	sink->n_events = 0;
+	if (work != NULL && !work_queue_push(&sink->agent->queue, work))
+		return -1;
+	return session_state(sink);
+}
+
+static struct buf *batch_of(struct source_sink *sink)
+{
+	if (sink->batch == NULL) {
+		sink->batch = mem_zero(1, sizeof(*sink->batch));
+		sink->batch->directory = sink->index;
+		sink->batch->epoch = sink->epoch;
+		sink->batch_since_ms = clock_mono_ms();
+	}
+	sink->n_events++;
+	return &sink->batch->events;
+}
+
+/* Behind each event of which many follow each other. */
+static int flush_if_full(struct source_sink *sink)
+{
+	if (sink->n_events < BATCH_EVENTS && sink->batch->events.len < BATCH_BYTES &&
+	    clock_mono_ms() - sink->batch_since_ms < AGENT_COMMIT_AFTER_MS)
+		return 0;
+	return source_flush(sink);
+}
+
+struct question {
+	struct source_sink *sink;
+	struct buf *cookie; /* null: nothing is asked but to be answered */
+	pthread_mutex_t mutex;
+	pthread_cond_t answered;
+	bool is_answered;
+};
+
+static void answer(void *arg)
+{
+	struct question *question = arg;
+	struct source_sink *sink = question->sink;
+	struct err err;
+
+	if (question->cookie != NULL && apply_cookie(sink->agent->apply, sink->index, sink->binding,
+						     question->cookie, &err) < 0)
+		agent_break_sessions(sink->agent, &err);
+	pthread_mutex_lock(&question->mutex);
+	question->is_answered = true;
+	pthread_cond_signal(&question->answered);
+	pthread_mutex_unlock(&question->mutex);
+}
+
+/* Waits until the applying thread is through with, and has stored, all that came before. */
+static int ask(struct source_sink *sink, struct buf *cookie_r)
+{
+	struct question question = { .sink = sink, .cookie = cookie_r,
+				     .mutex = PTHREAD_MUTEX_INITIALIZER,
+				     .answered = PTHREAD_COND_INITIALIZER };
+
+	if (!agent_run(sink->agent, answer, &question))
+		return -1;
+	pthread_mutex_lock(&question.mutex);
+	while (!question.is_answered)
+		pthread_cond_wait(&question.answered, &question.mutex);
+	pthread_mutex_unlock(&question.mutex);
+	return session_state(sink);
+}
+
+int source_begin(struct source_sink *sink, uint64_t binding, struct buf *cookie_r)
+{
+	if (sink->batch != NULL)
+		work_free(sink->batch); /* of a session that broke off */
+	sink->batch = NULL;
+	sink->n_events = 0;
+	sink->binding = binding;
+	sink->epoch = atomic_load(&sink->agent_epoch);
+	return ask(sink, cookie_r);
+}
+
+int source_settle(struct source_sink *sink)
+{
+	return source_flush(sink) < 0 ? -1 : ask(sink, NULL);
+}
+
+int source_refresh(struct source_sink *sink, enum source_refresh kind)
+{
+	event_add(batch_of(sink), EVENT_REFRESH, kind, NULL, 0);
+	return session_state(sink);
+}
+
+int source_upsert(struct source_sink *sink, const struct entry *entry)
+{
+	event_add_entry(batch_of(sink), entry);
+	return flush_if_full(sink);
+}
+
+int source_present(struct source_sink *sink, const struct entry_uuid *uuid)
+{
+	event_add(batch_of(sink), EVENT_PRESENT, 0, uuid->bytes, sizeof(uuid->bytes));
+	return flush_if_full(sink);
+}
+
+int source_delete(struct source_sink *sink, const struct entry_uuid *uuid)
+{
+	event_add(batch_of(sink), EVENT_DELETE, 0, uuid->bytes, sizeof(uuid->bytes));
+	return flush_if_full(sink);
+}
+
+int source_done(struct source_sink *sink, bool complete)
+{
+	event_add(batch_of(sink), EVENT_DONE, complete, NULL, 0);
+	return session_state(sink);
+}
+
+int source_cookie(struct source_sink *sink, const void *cookie, size_t len)
+{
+	event_add(batch_of(sink), EVENT_COOKIE, sink->binding, cookie, len);
+	return session_state(sink);
+}
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	if (len >= size)
+		len = size - 1;
+	if (len > 0)
+		memcpy(out, text, len);
+	out[len] = '\0';
+}
+
+/* With the mutex held, or before there are threads. */
+void source_name_peer(struct source_sink *sink, const struct source_peer *peer)
+{
+	copy_text(sink->where, sizeof(sink->where), peer->where);
+	copy_text(sink->tracker, sizeof(sink->tracker), peer->tracker);
+	copy_text(sink->bind, sizeof(sink->bind), peer->bind);
+	copy_text(sink->tls, sizeof(sink->tls), peer->tls);
+}
+
+void source_is_up(struct source_sink *sink, const struct source_peer *peer)
+{
+	bool changed;
+
+	pthread_mutex_lock(&sink->agent->mutex);
+	changed = !sink->is_up;
+	source_name_peer(sink, peer);
+	sink->is_up = true;
+	sink->error.text[0] = '\0';
+	if (sink->agent->phases[sink->index] == APPLY_LIVE)
+		sink->in_step_ms = clock_mono_ms();
+	pthread_mutex_unlock(&sink->agent->mutex);
+	if (!changed)
+		return;
+	log_info("directory %s: connected to %s", sink->part->title, peer->where);
+	agent_tell(sink->agent);
+}
+
+void source_is_down(struct source_sink *sink, const struct err *err)
+{
+	bool is_news;
+
+	pthread_mutex_lock(&sink->agent->mutex);
+	is_news = sink->is_up || strcmp(sink->error.text, err->text) != 0;
+	sink->is_up = false;
+	sink->error = *err;
+	pthread_mutex_unlock(&sink->agent->mutex);
+	if (!is_news)
+		return;
+	log_warn("directory %s: %s", sink->part->title, err->text);
+	agent_tell(sink->agent);
+}
+
+void source_fault(struct source_sink *sink, const struct err *err)
+{
+	bool is_news;
+
+	pthread_mutex_lock(&sink->agent->mutex);
+	is_news = err != NULL && strcmp(sink->fault.text, err->text) != 0;
+	if (err != NULL)
+		sink->fault = *err;
+	else
+		sink->fault.text[0] = '\0';
+	pthread_mutex_unlock(&sink->agent->mutex);
+	if (is_news)
+		log_warn("directory %s: %s", sink->part->title, err->text);
+	agent_tell(sink->agent);
+}

@@ -1,0 +1,281 @@
+/*
+ * Following an LDAP server by RFC 4533 refreshAndPersist.
+ *
+ * libldap's messages become the steps of syncrepl.h, and these become the sink's events.
+ */
+#include <string.h>
+
+#include "ldapsync/dirconn.h"
+#include "ldapsync/session.h"
+#include "ldapsync/sync_scope.h"
+#include "ldapsync/syncrepl.h"
+#include "ldapsync/syncrepl_ber.h"
+
+enum {
+	HEARTBEAT_LIMIT_MS = 3000, /* while changes are awaited */
+	REFRESH_LIMIT_MS = 30000,  /* in a refresh, when a server may be very busy */
+	WAIT_MS = 500,
+	NEWER_TRIES = 5, /* with a cookie that is newer than the server, before a full refresh */
+};
+
+struct consumer {
+	struct session *session;
+	struct source_sink *sink;
+	LDAP *ld; /* the session's */
+	struct sync_scope *scope;
+	struct syncrepl sync;
+	struct buf cookie, uuids;
+	int search_id;
+};
+
+/* Every server that is not told apart by something else. */
+static bool fits(const struct rootdse *dse)
+{
+	(void)dse;
+	return true;
+}
+
+/* ---- one step of the protocol ---- */
+
+static int mark_set(struct consumer *c, enum syncrepl_action action)
+{
+	for (size_t at = 0; at < c->uuids.len; at += sizeof(struct entry_uuid)) {
+		struct entry_uuid uuid;
+
+		memcpy(&uuid, c->uuids.data + at, sizeof(uuid));
+		if ((action == SYNCREPL_MARK ? source_present(c->sink, &uuid) :
+					       source_delete(c->sink, &uuid)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int give_cookie(struct consumer *c, const struct syncrepl_step *step)
+{
+	if (step->forget_cookie)
+		return source_cookie(c->sink, "", 0);
+	if (step->cookie.data == NULL)
+		return 0;
+	return source_cookie(c->sink, step->cookie.data, step->cookie.len);
+}
+
+/* Cookie and end of the refresh belong into one batch: they become one transaction. */
+static int finish_step(struct consumer *c, const struct syncrepl_step *step)
+{
+	if (!step->refresh_done)
+		return give_cookie(c, step);
+	/* A refresh without a new cookie leaves the old one in force. */
+	if (step->cookie.data == NULL && !step->forget_cookie && c->cookie.len > 0 &&
+	    source_cookie(c->sink, c->cookie.data, c->cookie.len) < 0)
+		return -1;
+	if (give_cookie(c, step) < 0 || source_done(c->sink, step->sweep) < 0)
+		return -1;
+	c->session->watch->without_cookie = false;
+	c->session->watch->newer_tries = 0;
+	return source_flush(c->sink);
+}
+
+static int upsert(struct consumer *c, LDAPMessage *message, const struct entry_uuid *uuid,
+		  struct err *err)
+{
+	struct entry *entry = session_entry(c->session, message, err);
+	int rc;
+
+	if (entry == NULL)
+		return -1;
+	entry->uuid = *uuid;
+	rc = sync_scope_has(c->scope, entry->dn) ? source_upsert(c->sink, entry) :
+						   source_delete(c->sink, uuid);
+	talloc_free(entry);
+	return rc;
+}
+
+static int read_state(struct consumer *c, LDAPMessage *message,
+		      struct syncrepl_state_value *state_r, LDAPControl ***controls_r,
+		      struct err *err)
+{
+	LDAPControl *control;
+
+	*controls_r = NULL;
+	if (ldap_get_entry_controls(c->ld, message, controls_r) != LDAP_SUCCESS ||
+	    *controls_r == NULL)
+		return err_set(err, ERR_PROTOCOL, 0, "an entry without its sync state");
+	control = ldap_control_find(LDAP_CONTROL_SYNC_STATE, *controls_r, NULL);
+	if (control == NULL)
+		return err_set(err, ERR_PROTOCOL, 0, "an entry without its sync state");
+	return syncrepl_decode_state(control->ldctl_value.bv_val, control->ldctl_value.bv_len,
+				     state_r, err);
+}
+
+static int take_step(struct consumer *c, LDAPMessage *message,
+		     const struct syncrepl_state_value *state, struct err *err)
+{
+	struct syncrepl_step step;
+
+	if (syncrepl_on_entry(&c->sync, state->state, &state->cookie, &step, err) < 0)
+		return -1;
+	if (step.action == SYNCREPL_UPSERT && upsert(c, message, &state->uuid, err) < 0)
+		return -1;
+	if (step.action == SYNCREPL_MARK && source_present(c->sink, &state->uuid) < 0)
+		return -1;
+	if (step.action == SYNCREPL_REMOVE && source_delete(c->sink, &state->uuid) < 0)
+		return -1;
+	return finish_step(c, &step);
+}
+
+static int on_entry(struct consumer *c, LDAPMessage *message, struct err *err)
+{
+	struct syncrepl_state_value state;
+	LDAPControl **controls;
+	int rc = read_state(c, message, &state, &controls, err);
+
+	if (rc == 0)
+		rc = take_step(c, message, &state, err);
+	ldap_controls_free(controls);
+	return rc;
+}
+
+static int take_info(struct consumer *c, const struct berval *value, struct err *err)
+{
+	struct syncrepl_info info;
+	struct syncrepl_step step;
+
+	if (syncrepl_decode_info(value->bv_val, value->bv_len, &info, &c->uuids, err) < 0 ||
+	    syncrepl_on_info(&c->sync, &info, &step, err) < 0)
+		return -1;
+	if (step.action != SYNCREPL_NOTHING && mark_set(c, step.action) < 0)
+		return -1;
+	return finish_step(c, &step);
+}
+
+static int on_intermediate(struct consumer *c, LDAPMessage *message, struct err *err)
+{
+	struct berval *value = NULL;
+	char *oid = NULL;
+	int rc = 0, code = ldap_parse_intermediate(c->ld, message, &oid, &value, NULL, 0);
+
+	if (code != LDAP_SUCCESS)
+		rc = dirconn_fail(c->ld, code, err, "an intermediate response");
+	else if (oid != NULL && strcmp(oid, LDAP_SYNC_INFO) == 0 && value != NULL)
+		rc = take_info(c, value, err);
+	ldap_memfree(oid);
+	ber_bvfree(value);
+	return rc;
+}
+
+/* The server ended the search: always the end of the session. */
+static int on_search_result(struct consumer *c, LDAPMessage *message, struct err *err)
+{
+	struct watch *watch = c->session->watch;
+	char *diagnostic = NULL;
+	int code = LDAP_OTHER;
+
+	ldap_parse_result(c->ld, message, &code, NULL, &diagnostic, NULL, NULL, 0);
+	err_set(err, ERR_DIRECTORY, code, "the server ended the search: %s%s%s",
+		ldap_err2string(code), diagnostic != NULL ? ": " : "",
+		diagnostic != NULL ? diagnostic : "");
+	switch (syncrepl_on_result(&c->sync, code, diagnostic)) {
+	case SYNCREPL_RELOAD:
+		if (!watch->without_cookie)
+			c->session->end = SESSION_RELOAD;
+		watch->without_cookie = true;
+		break;
+	case SYNCREPL_NEWER:
+		err_remedy(err, "the directory seems to be a restored backup; after %d tries all "
+				"of it is read again", NEWER_TRIES);
+		watch->without_cookie = ++watch->newer_tries >= NEWER_TRIES;
+		break;
+	case SYNCREPL_RETRY:
+		break;
+	}
+	ldap_memfree(diagnostic);
+	return -1;
+}
+
+static int on_search_message(struct consumer *c, LDAPMessage *message, struct err *err)
+{
+	switch (ldap_msgtype(message)) {
+	case LDAP_RES_SEARCH_ENTRY:
+		return on_entry(c, message, err);
+	case LDAP_RES_INTERMEDIATE:
+		return on_intermediate(c, message, err);
+	case LDAP_RES_SEARCH_RESULT:
+		return on_search_result(c, message, err);
+	}
+	return 0; /* a reference to elsewhere */
+}
+
+static int on_message(void *ctx, LDAPMessage *message, struct err *err)
+{
+	struct consumer *c = ctx;
+
+	return ldap_msgid(message) == c->search_id ? on_search_message(c, message, err) : 0;
+}
+
+static int follow_changes(struct consumer *c, struct err *err)
+{
+	struct session *s = c->session;
+	int rc;
+
+	while ((rc = session_drain(s, on_message, c, err)) == 0) {
+		uint64_t limit = c->sync.phase == SYNCREPL_PERSISTING ? HEARTBEAT_LIMIT_MS :
+									REFRESH_LIMIT_MS;
+
+		if (source_flush(c->sink) < 0 || session_heartbeat(s, limit, err) < 0)
+			return -1;
+		dirconn_wait(c->ld, source_wake_fd(c->sink), WAIT_MS);
+	}
+	if (s->is_lost && c->sync.phase == SYNCREPL_PERSISTING)
+		s->end = SESSION_LOST;
+	return rc;
+}
+
+/* ---- begin and end ---- */
+
+static int send_search(struct consumer *c, struct err *err)
+{
+	struct buf value = { 0 };
+	LDAPControl control = { .ldctl_oid = (char *)LDAP_CONTROL_SYNC, .ldctl_iscritical = 1 };
+	LDAPControl *controls[] = { &control, NULL };
+	int rc;
+
+	/* The hint stays false: a server that cannot go on from the cookie says so (4096), and
+	 * then everything is fetched without one, which is a refresh that sweeps for certain. */
+	syncrepl_encode_request(&c->cookie, false, &value);
+	control.ldctl_value = (struct berval){ value.len, value.data };
+	rc = ldap_search_ext(c->ld, c->scope->base, LDAP_SCOPE_SUBTREE, c->scope->filter,
+			     c->scope->attributes, 0, controls, NULL, NULL, LDAP_NO_LIMIT,
+			     &c->search_id);
+	buf_free(&value);
+	return rc == LDAP_SUCCESS ? 0 : dirconn_fail(c->ld, rc, err, "search");
+}
+
+static int begin(struct consumer *c, struct err *err)
+{
+	struct session *s = c->session;
+
+	c->scope = sync_scope_new(s->ctx, s->part->directory, s->dse->naming_contexts.values,
+				  s->dse->naming_contexts.count, err);
+	if (c->scope == NULL || source_begin(c->sink, c->scope->binding, &c->cookie) < 0)
+		return -1;
+	if (s->watch->without_cookie)
+		buf_clear(&c->cookie);
+	syncrepl_init(&c->sync, c->cookie.len > 0);
+	if (send_search(c, err) < 0)
+		return -1;
+	session_is_up(s);
+	return source_refresh(c->sink, c->cookie.len > 0 ? SOURCE_RESUME : SOURCE_FULL);
+}
+
+static void follow(struct session *s, struct err *err)
+{
+	struct consumer c = { .session = s, .sink = s->sink, .ld = s->ld, .search_id = -1 };
+
+	if (begin(&c, err) == 0)
+		(void)follow_changes(&c, err);
+	syncrepl_fini(&c.sync);
+	buf_free(&c.cookie);
+	buf_free(&c.uuids);
+}
+
+const struct tracker tracker_syncrepl = { "RFC 4533", fits, follow };
