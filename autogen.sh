@@ -44,6 +44,9 @@ packages() {
 	slapd                 # test peer: directory
 	ldap-utils            # writes to it
 	libsasl2-modules      # mechanisms of both ends
+	samba-ad-dc           # test peer: Active Directory
+	samba-ad-provision    # what a new domain is made of
+	ldb-tools             # writes to it
 	postfix               # test peer: next hop, measure of comparison
 	postfix-ldap
 	swaks                 # test peer: SMTP client
