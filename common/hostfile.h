@@ -17,12 +17,12 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/host_profile.h"
 #include "common/log.h"
 
 #define HOSTFILE_DEFAULT "/etc/waypost/waypost.conf"
 
 enum host_scheme { HOST_LDAP, HOST_LDAPS, HOST_LDAPI, HOST_FILE, HOST_SRV };
-enum host_profile { HOST_PROFILE_WAYPOST, HOST_PROFILE_AD, HOST_PROFILE_EXCHANGE };
 enum host_bind {
 	HOST_BIND_NONE,
 	HOST_BIND_SIMPLE,

@@ -1,0 +1,212 @@
+/* Entries into the model's terms, by the tables of profiles: see profile.h. */
+#include "topology/profile.h"
+
+#include <string.h>
+
+#include "common/compiler.h"
+#include "common/dn.h"
+#include "topology/attrs.h"
+#include "topology/profile_private.h"
+#include "topology/recipient.h"
+
+struct profile {
+	const struct profile_table *table;
+	const char *const *attributes;
+	const char *configuration, *recipients, *folders;
+};
+
+/* The model's own names need no rows. */
+static const char *const waypost_folders[] = {
+	"organizationalUnit", "organization", "domain", "locality", "country", "container", NULL
+};
+static const struct profile_table waypost_table = {
+	.folders = waypost_folders,
+	.recipients = "(|(mail=*)(proxyAddresses=*)(mailLocalAddress=*)(mailAlternateAddress=*))",
+};
+
+static const struct profile_table *const tables[] = {
+	[HOST_PROFILE_WAYPOST] = &waypost_table,
+	[HOST_PROFILE_AD] = &profile_table_ad,
+	[HOST_PROFILE_EXCHANGE] = NULL, /* not there yet */
+};
+
+/* ---- what to ask for ---- */
+
+struct names {
+	const char **list;
+	size_t count;
+};
+
+static void add_name(struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (ascii_equal(names->list[i], name))
+			return;
+	names->list[names->count++] = name;
+}
+
+static const char *const *make_attributes(struct profile *profile)
+{
+	const struct profile_table *table = profile->table;
+	const char *const *recipient = recipient_attributes();
+	size_t n_types, most;
+	const struct attr_type *types = attr_types(&n_types);
+	struct names names = { NULL, 0 };
+
+	most = n_types + 2;
+	for (size_t i = 0; recipient[i] != NULL; i++)
+		most++;
+	for (size_t i = 0; i < table->n_classes; i++)
+		most += table->classes[i].n_uses;
+	for (size_t i = 0; table->extra != NULL && table->extra[i] != NULL; i++)
+		most++;
+	names.list = talloc_zero_array(profile, const char *, most);
+	add_name(&names, "objectClass");
+	for (size_t i = 0; i < n_types; i++)
+		add_name(&names, types[i].name);
+	for (size_t i = 0; recipient[i] != NULL; i++)
+		add_name(&names, recipient[i]);
+	for (size_t i = 0; i < table->n_classes; i++)
+		for (size_t u = 0; u < table->classes[i].n_uses; u++)
+			add_name(&names, table->classes[i].uses[u].native);
+	for (size_t i = 0; table->extra != NULL && table->extra[i] != NULL; i++)
+		add_name(&names, table->extra[i]);
+	return names.list;
+}
+
+static void add_class(struct buf *filter, const char *name)
+{
+	buf_printf(filter, "(objectClass=%s)", name);
+}
+
+/* Takes the text of FILTER, which is emptied. */
+static const char *take_filter(struct profile *profile, struct buf *filter)
+{
+	const char *text;
+
+	buf_addc(filter, ')');
+	text = talloc_strdup(profile, filter->data);
+	buf_free(filter);
+	return text;
+}
+
+static const char *make_configuration(struct profile *profile)
+{
+	size_t n_classes;
+	const struct attr_class *classes = attr_classes(&n_classes);
+	struct buf filter = { 0 };
+
+	buf_adds(&filter, "(|");
+	for (size_t i = 0; i < n_classes; i++)
+		if (!classes[i].auxiliary)
+			add_class(&filter, classes[i].name);
+	for (size_t i = 0; i < profile->table->n_classes; i++)
+		if (profile->table->classes[i].model != NULL)
+			add_class(&filter, profile->table->classes[i].native);
+	return take_filter(profile, &filter);
+}
+
+static const char *make_folders(struct profile *profile)
+{
+	struct buf filter = { 0 };
+
+	buf_adds(&filter, "(|");
+	for (size_t i = 0; profile->table->folders[i] != NULL; i++)
+		add_class(&filter, profile->table->folders[i]);
+	return take_filter(profile, &filter);
+}
+
+struct profile *profile_new(TALLOC_CTX *ctx, enum host_profile id, const char *const *assume,
+			    size_t n, struct err *err)
+{
+	struct profile *profile;
+
+	if (n > 0) {
+		err_set(err, ERR_CONFIG, 0, "%s: this profile assumes nothing", assume[0]);
+		return NULL;
+	}
+	if (tables[id] == NULL) {
+		err_set(err, ERR_CONFIG, 0, "the profile exchange is not there yet");
+		return NULL;
+	}
+	profile = talloc_zero(ctx, struct profile);
+	profile->table = tables[id];
+	profile->attributes = make_attributes(profile);
+	profile->configuration = make_configuration(profile);
+	profile->folders = make_folders(profile);
+	profile->recipients = profile->table->recipients;
+	return profile;
+}
+
+const char *const *profile_attributes(const struct profile *profile)
+{
+	return profile->attributes;
+}
+
+const char *profile_configuration_filter(const struct profile *profile)
+{
+	return profile->configuration;
+}
+
+const char *profile_recipient_filter(const struct profile *profile)
+{
+	return profile->recipients;
+}
+
+const char *profile_folder_filter(const struct profile *profile)
+{
+	return profile->folders;
+}
+
+/* ---- translation ---- */
+
+static bool is_below(const struct entry *entry, const char *below)
+{
+	char *key = dn_key(NULL, entry->dn);
+	bool found = key != NULL && strncmp(dn_key_parent(key), below, strlen(below)) == 0;
+
+	talloc_free(key);
+	return found;
+}
+
+/* The row that ENTRY fits, or null. */
+static const struct profile_class *class_of(const struct profile_table *table,
+					    const struct entry *entry)
+{
+	for (size_t i = 0; i < table->n_classes; i++) {
+		const struct profile_class *class = &table->classes[i];
+
+		if (entry_has_class(entry, class->native) &&
+		    (class->below == NULL || is_below(entry, class->below)))
+			return class;
+	}
+	return NULL;
+}
+
+static void translate_use(const struct entry *entry, const struct profile_use *use,
+			  struct entry *out)
+{
+	const struct entry_attribute *found = entry_find(entry, use->native);
+
+	for (size_t i = 0; found != NULL && i < found->n_values; i++)
+		entry_add(out, use->model, found->values[i].data, found->values[i].len);
+	if (use->absent != NULL && entry_find(out, use->model) == NULL)
+		entry_add_text(out, use->model, use->absent);
+}
+
+struct entry *profile_translate(const struct profile *profile, TALLOC_CTX *ctx, struct entry *entry)
+{
+	const struct profile_class *class = class_of(profile->table, entry);
+	struct entry *out;
+
+	if (class == NULL)
+		return entry;
+	out = entry_new(ctx, entry->dn);
+	out->uuid = entry->uuid;
+	if (class->model == NULL)
+		return out;
+	entry_add_text(out, "objectClass", class->model);
+	for (size_t i = 0; i < class->n_uses; i++)
+		translate_use(entry, &class->uses[i], out);
+	return out;
+}
