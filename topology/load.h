@@ -31,7 +31,8 @@ bool snapshot_wants_entry(const struct entry *entry);
 /*
  * Builds the image with NUMBER into IMAGE_R (emptied first). BASE: only entries at or below this
  * DN count; null or "": those at or below the waypostOrganization entry, or all if there is
- * none. -1 only if the source fails.
+ * none. A base below CN=Services,CN=Configuration of a forest means all of its configuration,
+ * where its sites are. -1 only if the source fails.
  */
 int snapshot_build(const struct snapshot_source *source, const char *base, uint64_t number,
 		   struct buf *image_r, struct err *err) WP_MUST_CHECK;

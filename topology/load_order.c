@@ -113,6 +113,20 @@ static bool is_under_base(struct loader *ld, struct item *item, const char *base
 	return dn_key_is_under(item->dn_key, base_key);
 }
 
+/*
+ * What BASE_KEY speaks for: itself, but an organisation among the services of an Active Directory
+ * forest has its sites beside it, so all of the forest's configuration counts.
+ */
+static const char *widen_base(const char *base_key)
+{
+	static const char services[] = "cn=services,cn=configuration,";
+
+	for (const char *key = base_key; *key != '\0'; key = dn_key_parent(key))
+		if (strncmp(key, services, strlen(services)) == 0)
+			return dn_key_parent(key);
+	return base_key;
+}
+
 /* Without a base it is the organisation's entry, the uppermost if there are several. */
 static void apply_base(struct loader *ld, const char *base)
 {
@@ -126,7 +140,7 @@ static void apply_base(struct loader *ld, const char *base)
 	if (key == NULL && org != NULL)
 		key = org->dn_key;
 	if (key != NULL)
-		filter_items(ld, is_under_base, key);
+		filter_items(ld, is_under_base, widen_base(key));
 }
 
 /* What an item needs before it can be ordered: a subnet its range, a receive connector its

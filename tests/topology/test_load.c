@@ -424,6 +424,34 @@ static void test_only_entries_below_the_base_count(void **state)
 	net_free(net);
 }
 
+/* AD's sites lie beside the services, of which the organisation is one. */
+static void test_an_organisation_in_a_forest_speaks_for_all_its_configuration(void **state)
+{
+	static const char *const bases[] = {
+		NULL, "CN=Configuration,DC=example,DC=com",
+		"CN=Waypost,CN=Services,CN=Configuration,DC=example,DC=com"
+	};
+	struct net *net = net_empty();
+	struct snapshot_source source = snapshot_source_of_list(&net->entries);
+
+	(void)state;
+	net_add(net, "Organization", "CN=Waypost,CN=Services,CN=Configuration,DC=example,dc=com",
+		NULL);
+	net_add(net, "Site", "CN=Lyon,CN=Sites,CN=Configuration,DC=example,dc=com", NULL);
+	net_add(net, "Site", "CN=Outside,DC=example,dc=com", NULL);
+	net_add(net, "Organization", "CN=Second,CN=Services,CN=Configuration,DC=example,dc=com",
+		NULL);
+	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+		assert_int_equal(snapshot_build(&source, bases[i], 1, &net->image, NULL), 0);
+		assert_int_equal(snapshot_open(&net->snap, net->image.data, net->image.len, NULL),
+				 0);
+		assert_int_not_equal(snapshot_find_site(&net->snap, "Lyon"), SNAP_NONE);
+		assert_int_equal(snapshot_find_site(&net->snap, "Outside"), SNAP_NONE);
+		assert_int_equal(net_diagnostics(net, "several-organizations"), 1);
+	}
+	net_free(net);
+}
+
 static void test_an_empty_directory_is_a_snapshot_with_a_diagnostic(void **state)
 {
 	struct net *net = net_empty();
@@ -508,6 +536,7 @@ int main(void)
 		cmocka_unit_test(test_p16_a_server_without_a_site_is_placed_by_its_subnet),
 		cmocka_unit_test(test_absent_attributes_mean_their_defaults),
 		cmocka_unit_test(test_only_entries_below_the_base_count),
+		cmocka_unit_test(test_an_organisation_in_a_forest_speaks_for_all_its_configuration),
 		cmocka_unit_test(test_an_empty_directory_is_a_snapshot_with_a_diagnostic),
 		cmocka_unit_test(test_the_table_of_attributes_is_consistent),
 		cmocka_unit_test(test_a_receive_connector_follows_its_server_s_name),
