@@ -1,9 +1,7 @@
 /*
  * The controls and messages of RFC 4533 (§2.2–2.5) between BER and syncrepl.h. Pure.
  *
- * A reader of its own for these four tiny structures: it takes any octets without an assert
- * and can be fuzzed. What breaks the grammar is an error, never guessed at; definite lengths
- * only, as LDAP demands (RFC 4511 §5.1).
+ * Any octets may be given. What breaks the grammar is an error, never guessed at.
  */
 #ifndef WP_LDAPSYNC_SYNCREPL_BER_H
 #define WP_LDAPSYNC_SYNCREPL_BER_H
