@@ -80,6 +80,20 @@ static int on_present(struct apply *apply, struct directory *d, const struct eve
 	return 0;
 }
 
+/* To be deleted at the end of the refresh, unless that names it once more. */
+static int doom(struct apply *apply, struct directory *d, const struct entry_uuid *uuid,
+		struct err *err)
+{
+	uint64_t id;
+
+	if (replica_writer_find(apply_writer(apply, d), uuid, &id, err) < 0)
+		return -1;
+	if (id != 0)
+		id_set_remove(&d->seen, id);
+	buf_add(&d->doomed, uuid, sizeof(*uuid));
+	return 0;
+}
+
 static int on_delete(struct apply *apply, struct directory *d, const struct event *event,
 		     struct err *err)
 {
@@ -87,10 +101,8 @@ static int on_delete(struct apply *apply, struct directory *d, const struct even
 	int rc;
 
 	memcpy(&uuid, event->data, sizeof(uuid));
-	if (d->phase == APPLY_REFRESHING && !d->rebuilding) {
-		buf_add(&d->doomed, &uuid, sizeof(uuid));
-		return 0;
-	}
+	if (d->phase == APPLY_REFRESHING && !d->rebuilding)
+		return doom(apply, d, &uuid, err);
 	rc = replica_writer_delete(apply_writer(apply, d), d->number, &uuid, err);
 	if (rc == 1)
 		apply_mark_changed(apply, d, 1);

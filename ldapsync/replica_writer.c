@@ -20,6 +20,12 @@ void id_set_add(struct id_set *set, uint64_t id)
 	set->words[word] |= (uint64_t)1 << id % 64;
 }
 
+void id_set_remove(struct id_set *set, uint64_t id)
+{
+	if (id / 64 < set->n_words)
+		set->words[id / 64] &= ~((uint64_t)1 << id % 64);
+}
+
 bool id_set_has(const struct id_set *set, uint64_t id)
 {
 	return id / 64 < set->n_words && (set->words[id / 64] >> id % 64 & 1);

@@ -24,6 +24,7 @@ struct id_set {
 };
 
 void id_set_add(struct id_set *set, uint64_t id);
+void id_set_remove(struct id_set *set, uint64_t id);
 bool id_set_has(const struct id_set *set, uint64_t id);
 void id_set_free(struct id_set *set);
 

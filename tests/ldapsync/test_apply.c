@@ -348,6 +348,25 @@ static void test_resuming_shows_people_at_once_but_deletes_and_routes_at_the_end
 	assert_true(has_cookie(0, "c2"));
 }
 
+static void test_the_last_word_of_a_refresh_on_an_entry_counts(void **state)
+{
+	(void)state;
+	for (int complete = 0; complete < 2; complete++) {
+		refresh(0, SOURCE_FULL, 3, "c1");
+		give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+		for (int i = 1; i <= 2; i++)
+			give_uuid(0, EVENT_PRESENT, i);
+		give_person(0, 100);
+		give_uuid(0, EVENT_DELETE, 100);
+		give_uuid(0, EVENT_DELETE, 101);
+		give_person(0, 101);
+		give(0, EVENT_DONE, complete, NULL, 0);
+		commit();
+		assert_false(finds(100));
+		assert_true(finds(101));
+	}
+}
+
 static void test_a_present_phase_deletes_what_it_did_not_name(void **state)
 {
 	(void)state;
@@ -566,6 +585,7 @@ int main(void)
 		TEST(test_with_two_directories_nothing_is_seen_before_both_are_done),
 		TEST(test_changes_are_seen_at_commit),
 		TEST(test_resuming_shows_people_at_once_but_deletes_and_routes_at_the_end),
+		TEST(test_the_last_word_of_a_refresh_on_an_entry_counts),
 		TEST(test_a_present_phase_deletes_what_it_did_not_name),
 		TEST(test_a_file_is_one_transaction),
 		TEST(test_a_full_refresh_is_seen_as_a_whole_in_a_new_generation),
