@@ -222,6 +222,21 @@ void tls_output_done(struct tls *tls, size_t len)
 	}
 }
 
+size_t tls_peer_der(const struct tls *tls, int i, uint8_t **der_r)
+{
+	STACK_OF(X509) *sent = SSL_get_peer_cert_chain(tls->ssl);
+	unsigned char *der = NULL;
+	int len = sent != NULL && i < sk_X509_num(sent) ? i2d_X509(sk_X509_value(sent, i), &der) : 0;
+
+	*der_r = NULL;
+	if (len <= 0)
+		return 0;
+	*der_r = mem_alloc((size_t)len);
+	memcpy(*der_r, der, (size_t)len);
+	OPENSSL_free(der);
+	return (size_t)len;
+}
+
 bool tls_peer_hash(const struct tls *tls, uint8_t hash[static TLS_HASH_SIZE])
 {
 	X509 *peer = SSL_get0_peer_certificate(tls->ssl);

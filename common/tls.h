@@ -65,6 +65,11 @@ void tls_shutdown(struct tls *tls);
 const char *tls_output(struct tls *tls, size_t *len_r);
 void tls_output_done(struct tls *tls, size_t len);
 
+/*
+ * Certificate I that a server sent, 0 its own, in DER form: its length and *DER_R, which is
+ * malloc'd; 0 if there are fewer. See common/cert_facts.h.
+ */
+size_t tls_peer_der(const struct tls *tls, int i, uint8_t **der_r);
 /* SHA-256 of the peer's DER certificate; false if it showed none. */
 bool tls_peer_hash(const struct tls *tls, uint8_t hash[static TLS_HASH_SIZE]);
 /*

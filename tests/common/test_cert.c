@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/cert.h"
+#include "common/cert_facts.h"
 
 static const uint64_t now_ms = 1767225600000; /* 2026-01-01 */
 
@@ -138,6 +139,35 @@ static void test_files_that_hold_no_pem_are_refused(void **state)
 	assert_int_equal(ERR_peek_error(), 0);
 }
 
+static void test_a_certificate_says_for_whom_and_until_when(void **state)
+{
+	void *ctx = talloc_new(NULL);
+	struct cert_facts facts;
+	struct cert_pair pair;
+	struct err e;
+
+	(void)state;
+	unlink(cert);
+	unlink(key);
+	assert_true(make(cert, key) >= 0);
+	assert_int_equal(cert_load(cert, NULL, &pair, &e), 0);
+	assert_int_equal(cert_facts_read(ctx, pair.der, pair.der_len, &facts, &e), 0);
+	assert_string_equal(facts.subject, "CN=hub1.example.com");
+	assert_string_equal(facts.names, "hub1.example.com");
+	assert_true(facts.is_self_issued);
+	assert_true(facts.begins_ms == now_ms - 86400000 && facts.ends_ms > now_ms);
+	assert_true(cert_is_for(pair.der, pair.der_len, "HUB1.example.com"));
+	assert_false(cert_is_for(pair.der, pair.der_len, "hub2.example.com"));
+	assert_false(cert_is_for(pair.der, pair.der_len, "192.0.2.1"));
+	for (size_t len = 0; len < pair.der_len; len += 7)
+		assert_int_equal(cert_facts_read(ctx, pair.der, len, &facts, &e), -1);
+	assert_int_equal(e.domain, ERR_TLS);
+	assert_false(cert_is_for("x", 1, "x"));
+	assert_int_equal(ERR_peek_error(), 0);
+	cert_fini(&pair);
+	talloc_free(ctx);
+}
+
 static void test_paths_are_the_host_files_or_in_its_state(void **state)
 {
 	struct hostfile host = { .state = "/s" };
@@ -191,6 +221,7 @@ int main(void)
 		cmocka_unit_test(test_a_certificate_alone_is_an_error),
 		cmocka_unit_test(test_a_key_of_another_pair_is_refused),
 		cmocka_unit_test(test_files_that_hold_no_pem_are_refused),
+		cmocka_unit_test(test_a_certificate_says_for_whom_and_until_when),
 		cmocka_unit_test(test_paths_are_the_host_files_or_in_its_state),
 	};
 
