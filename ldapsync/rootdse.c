@@ -31,6 +31,11 @@ static const struct {
 	{ "vendorName", TEXT, AT(vendor_name) },
 	{ "vendorVersion", TEXT, AT(vendor_version) },
 	{ "isSynchronized", TEXT, AT(is_synchronized) },
+	{ "domainControllerFunctionality", TEXT, AT(functionality) },
+	{ "objectClass", LIST, AT(classes) },
+	{ "subschemaSubentry", TEXT, AT(subschema) },
+	{ "configContext", TEXT, AT(config_context) },
+	{ "monitorContext", TEXT, AT(monitor_context) },
 	{ "highestCommittedUSN", NUMBER, AT(highest_usn) },
 };
 

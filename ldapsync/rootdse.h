@@ -33,6 +33,10 @@ struct rootdse {
 	const char *current_time;    /* AD: GeneralizedTime */
 	const char *vendor_name, *vendor_version;
 	const char *is_synchronized; /* AD: "TRUE" or "FALSE" */
+	const char *functionality;   /* AD: domainControllerFunctionality, a number */
+	struct rootdse_list classes; /* of the rootDSE itself; OpenLDAProotDSE says who it is */
+	const char *subschema;       /* where the schema can be read */
+	const char *config_context, *monitor_context; /* OpenLDAP */
 	uint64_t highest_usn;        /* AD: highestCommittedUSN */
 };
 
@@ -43,7 +47,7 @@ struct rootdse *rootdse_read(TALLOC_CTX *ctx, LDAP *ld, int stop_fd, struct err 
 bool rootdse_has(const struct rootdse_list *list, const char *value);
 
 /* The pure half of rootdse_read: the attributes to ask for, null-terminated, */
-enum { ROOTDSE_ATTRIBUTES = 17 };
+enum { ROOTDSE_ATTRIBUTES = 22 };
 void rootdse_attributes(const char *names_r[static ROOTDSE_ATTRIBUTES + 1]);
 /* and one value of the answer into ROOT; what is not known or not text is left out. */
 void rootdse_take(struct rootdse *root, const char *attribute, const char *value, size_t len);
