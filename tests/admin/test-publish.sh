@@ -104,16 +104,6 @@ by_ldap=$out
 expect 0 "$waypost" route --directory "$dir/org.ldif" "${ask[@]}"
 [ "$by_ldap" = "$out" ] && pass "both give the same answers" || fail "$by_ldap is not $out"
 
-# ---- what the check of the host says; the daemons may not be built yet ----
-config "$SLAPD_URL"
-check() { # expression about c: check → ok
-	out=$("$waypost" --config "$dir/c" config check --json)
-	status=$?
-	json "(lambda c: $1)({row['check']: row['ok'] for row in v})"
-}
-check "c['host file'] and c['directory \"o\"'] and c['certificate'] and c['state folder']"
 slapd_stop "$dir/org"
-check "not c['directory \"o\"'] and c['certificate']"
-[ $status = 6 ] && pass "a failed check ends with 6" || fail "a failed check ends with $status"
 expect 7 "$waypost" --config "$dir/c" server publish-certificate
 exit $failed

@@ -1,0 +1,62 @@
+/*
+ * The directory doctor, `waypost config check`: looks at this host and at every server of every
+ * directory of its host file, and says of each thing how it is and how it is put right.
+ *
+ * Checks are rows of tables (doctor.c, doctor_host.c). A row says what has to be known before
+ * it makes sense; what could not be asked for is named once. Whatever a server does, a check
+ * ends within some seconds, and the others go on. One thread, which blocks.
+ */
+#ifndef WP_ADMIN_DOCTOR_H
+#define WP_ADMIN_DOCTOR_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "admin/cli.h"
+#include "admin/progress.h"
+#include "common/buf.h"
+
+enum doctor_severity {
+	DOCTOR_OK,
+	DOCTOR_NOTE,
+	DOCTOR_WARNING,
+	DOCTOR_FAILED,
+	DOCTOR_SEVERITIES
+};
+
+/*
+ * What was found. Members of a row: check, directory and server (where it concerns one),
+ * severity (ok, note, warning, failed), ok (it has not failed), text, remedy (what to do, in
+ * words), commands (lines to paste, where there are any).
+ */
+struct doctor {
+	struct cli *cli;
+	json_t *rows;
+	unsigned counts[DOCTOR_SEVERITIES];
+	struct progress progress;
+	uint32_t done, all;			/* checks, for the progress */
+	const char *check, *directory, *server; /* what is looked at now; null: none */
+};
+
+void doctor_init(struct doctor *doctor, struct cli *cli);
+void doctor_fini(struct doctor *doctor);
+
+/* The two halves of the visit. */
+void doctor_see_host(struct doctor *doctor);
+void doctor_see_directories(struct doctor *doctor);
+
+/* For people: by directory and server, each finding with its fix. */
+void doctor_print(const struct doctor *doctor, bool colour, int width, struct buf *out);
+
+/* ---- for checks: one row each, about what is looked at now ---- */
+
+void doctor_say(struct doctor *doctor, enum doctor_severity severity, const char *fmt, ...)
+	WP_PRINTF(3, 4);
+/* Its fix: a sentence, and lines to paste. Of the row said last. */
+void doctor_fix(struct doctor *doctor, const char *fmt, ...) WP_PRINTF(2, 3);
+void doctor_commands(struct doctor *doctor, const char *fmt, ...) WP_PRINTF(2, 3);
+/* E is what was found; its remedy is the fix. */
+void doctor_say_error(struct doctor *doctor, enum doctor_severity severity,
+		      const struct err *e);
+
+#endif
