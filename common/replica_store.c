@@ -182,23 +182,19 @@ static int damaged_record(struct err *err, uint64_t id)
 		       (unsigned long long)id);
 }
 
-int replica_store_record(const struct replica_store *store, MDB_txn *txn, uint64_t id,
-			 struct replica_record *record_r, struct err *err)
+int replica_store_record_of(uint64_t id, const MDB_val *value, struct replica_record *record_r,
+			    struct err *err)
 {
 	struct replica_head head;
-	MDB_val value;
-	int rc = replica_store_get(txn, store->entry, &id, sizeof(id), &value, err);
 	const char *at;
 
-	if (rc != 1)
-		return rc;
-	if (value.mv_size < sizeof(head))
+	if (value->mv_size < sizeof(head))
 		return damaged_record(err, id);
-	memcpy(&head, value.mv_data, sizeof(head));
-	at = (const char *)value.mv_data + sizeof(head);
+	memcpy(&head, value->mv_data, sizeof(head));
+	at = (const char *)value->mv_data + sizeof(head);
 	if (head.rdn_size == 0 || head.rdn_key_size == 0 ||
 	    (uint64_t)sizeof(head) + head.rdn_size + head.rdn_key_size + head.entry_len +
-			    head.recipient_len != value.mv_size ||
+			    head.recipient_len != value->mv_size ||
 	    at[head.rdn_size - 1] != '\0' || at[head.rdn_size + head.rdn_key_size - 1] != '\0')
 		return damaged_record(err, id);
 	*record_r = (struct replica_record){
@@ -212,6 +208,15 @@ int replica_store_record(const struct replica_store *store, MDB_txn *txn, uint64
 	if (head.recipient_len > 0)
 		record_r->recipient = at + head.entry_len;
 	return 1;
+}
+
+int replica_store_record(const struct replica_store *store, MDB_txn *txn, uint64_t id,
+			 struct replica_record *record_r, struct err *err)
+{
+	MDB_val value;
+	int rc = replica_store_get(txn, store->entry, &id, sizeof(id), &value, err);
+
+	return rc == 1 ? replica_store_record_of(id, &value, record_r, err) : rc;
 }
 
 int replica_store_by_uuid(const struct replica_store *store, MDB_txn *txn,

@@ -86,6 +86,9 @@ int replica_store_state(const struct replica_store *store, MDB_txn *txn,
 			struct replica_state *state_r, struct err *err) WP_MUST_CHECK;
 int replica_store_record(const struct replica_store *store, MDB_txn *txn, uint64_t id,
 			 struct replica_record *record_r, struct err *err) WP_MUST_CHECK;
+/* The record ID whose VALUE in the table of entries is at hand: 1, or -1. */
+int replica_store_record_of(uint64_t id, const MDB_val *value, struct replica_record *record_r,
+			    struct err *err) WP_MUST_CHECK;
 int replica_store_by_uuid(const struct replica_store *store, MDB_txn *txn,
 			  const struct entry_uuid *uuid, struct replica_record *record_r,
 			  struct err *err) WP_MUST_CHECK;

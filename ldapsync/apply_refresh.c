@@ -101,7 +101,8 @@ static int finish_rebuild(struct apply *apply, struct directory *d, bool accept,
 	uint64_t old = replica_writer_generation(apply->current);
 	bool held;
 
-	if (replica_writer_inherit(apply->building, apply->current, err) < 0 ||
+	if (replica_writer_index(apply->building, err) < 0 ||
+	    replica_writer_inherit(apply->building, apply->current, err) < 0 ||
 	    replica_writer_compare(apply->building, apply->current, err) < 0 ||
 	    apply_publish(apply, apply->building, accept ? HISTORY_ACCEPT : HISTORY_REFRESH, &held,
 			  err) < 0)
@@ -134,7 +135,8 @@ static int publish_first(struct apply *apply, struct err *err)
 {
 	bool held;
 
-	if (apply_publish(apply, apply->current, HISTORY_FIRST, &held, err) < 0)
+	if (replica_writer_index(apply->current, err) < 0 ||
+	    apply_publish(apply, apply->current, HISTORY_FIRST, &held, err) < 0)
 		return -1;
 	return switch_to(apply, apply->current, err);
 }

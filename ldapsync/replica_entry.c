@@ -14,6 +14,8 @@ static int diagnose_entry(struct replica_writer *writer, const struct entry *ent
 	const struct replica_diagnostic text = { id, entry->dn, attribute, value, action };
 	char subject[37];
 
+	if (!bad && writer_is_bulk(writer))
+		return 0; /* it is new: there is nothing to take back */
 	entry_uuid_format(&entry->uuid, subject);
 	return replica_writer_diagnose(writer, id, subject, bad ? &text : NULL, err);
 }
@@ -171,6 +173,36 @@ static int upsert_named(struct replica_writer *writer, struct replica_record *re
 	return writer_check_duplicates(writer, old, record, err) < 0 ? -1 : 1;
 }
 
+/* Into a generation without indexes. 1; 0: it needs them; -1. */
+static int insert(struct replica_writer *writer, struct replica_record *record,
+		  const struct entry *entry, const char *key, struct err *err)
+{
+	const struct replica_record nothing = { .id = 0 };
+	int rc = writer_bulk_place(writer, record, entry->dn, key, err);
+
+	if (rc != 1)
+		return rc;
+	if (describe(writer, entry, record->rdn, record, err) < 0 ||
+	    writer_note_change(writer, &nothing, record, entry, err) < 0)
+		return -1;
+	if (record->entry != NULL)
+		writer_mark_topology(writer);
+	writer_count(&writer->state.counts, record, 1);
+	return writer_bulk_store(writer, record, err) < 0 ? -1 : 1;
+}
+
+static int put_named(struct replica_writer *writer, struct replica_record *record,
+		     const struct entry *entry, const char *key, struct err *err)
+{
+	if (writer_is_bulk(writer)) {
+		int rc = insert(writer, record, entry, key, err);
+
+		if (rc != 0 || (rc = replica_writer_index(writer, err)) < 0)
+			return rc;
+	}
+	return upsert_named(writer, record, entry, key, err);
+}
+
 int replica_writer_upsert(struct replica_writer *writer, uint16_t source,
 			  const struct entry *entry, uint64_t *id_r, struct err *err)
 {
@@ -184,7 +216,7 @@ int replica_writer_upsert(struct replica_writer *writer, uint16_t source,
 	if (rc == 0 && !bad) {
 		record.rdn = dn_rdn(key, entry->dn);
 		record.rdn_key = talloc_strndup(key, key, strcspn(key, ","));
-		rc = upsert_named(writer, &record, entry, key, err);
+		rc = put_named(writer, &record, entry, key, err);
 		*id_r = record.id;
 	}
 	talloc_free(key);
@@ -197,8 +229,11 @@ int replica_writer_delete(struct replica_writer *writer, uint16_t source,
 	struct tree tree = writer_tree(writer);
 	struct replica_record *old = &writer->old.record, nothing = { 0 };
 	struct entry subject = { .uuid = *uuid };
-	int rc = load_old(writer, uuid, err);
+	uint64_t id;
+	int rc = replica_writer_find(writer, uuid, &id, err);
 
+	if (rc == 0 && id != 0)
+		rc = replica_writer_index(writer, err) < 0 ? -1 : load_old(writer, uuid, err);
 	if (rc != 1 || old->source != source)
 		return rc < 0 ? -1 : 0;
 	nothing.id = old->id;
@@ -216,9 +251,12 @@ int replica_writer_find(struct replica_writer *writer, const struct entry_uuid *
 			uint64_t *id_r, struct err *err)
 {
 	MDB_val value;
-	int rc = replica_store_get(writer->txn, writer->store.uuid, uuid->bytes,
-				   sizeof(uuid->bytes), &value, err);
+	int rc;
 
+	if (writer_is_bulk(writer))
+		return writer_bulk_find(writer, uuid, id_r, err);
+	rc = replica_store_get(writer->txn, writer->store.uuid, uuid->bytes, sizeof(uuid->bytes),
+			       &value, err);
 	*id_r = rc == 1 ? replica_id_at(&value, 0) : 0;
 	return rc < 0 ? -1 : 0;
 }

@@ -71,8 +71,10 @@ int replica_writer_doom(struct replica_writer *writer, uint16_t source,
 			struct replica_sweep *sweep, struct err *err)
 {
 	struct replica_record record;
-	int rc = replica_store_by_uuid(&writer->store, writer->txn, uuid, &record, err);
+	int rc = replica_writer_index(writer, err);
 
+	if (rc == 0)
+		rc = replica_store_by_uuid(&writer->store, writer->txn, uuid, &record, err);
 	if (rc == 1 && record.source == source && !id_set_has(seen, record.id))
 		sweep_add(sweep, &record);
 	return rc < 0 ? -1 : 0;

@@ -102,7 +102,8 @@ void node_free(struct node *node)
 	buf_free(&node->bytes);
 }
 
-int tree_store(struct tree *tree, const struct replica_record *record, struct err *err)
+static int store(struct tree *tree, const struct replica_record *record, unsigned flags,
+		 struct err *err)
 {
 	struct replica_head head = {
 		.uuid = record->uuid, .parent = record->parent, .source = record->source,
@@ -111,18 +112,35 @@ int tree_store(struct tree *tree, const struct replica_record *record, struct er
 		.entry_len = (uint32_t)record->entry_len,
 		.recipient_len = (uint32_t)record->recipient_len,
 	};
-	struct buf bytes = { 0 };
-	int rc;
+	MDB_val key = { sizeof(record->id), (void *)(uintptr_t)&record->id };
+	MDB_val value = { .mv_size = sizeof(head) + head.rdn_size + head.rdn_key_size +
+				     record->entry_len + record->recipient_len };
+	int rc = mdb_put(tree->txn, tree->store->entry, &key, &value, MDB_RESERVE | flags);
+	char *at = value.mv_data;
 
-	buf_add(&bytes, &head, sizeof(head));
-	buf_add(&bytes, record->rdn, head.rdn_size);
-	buf_add(&bytes, record->rdn_key, head.rdn_key_size);
-	buf_add(&bytes, record->entry, record->entry_len);
-	buf_add(&bytes, record->recipient, record->recipient_len);
-	rc = tree_put(tree, tree->store->entry, &record->id, sizeof(record->id), bytes.data,
-		      bytes.len, err);
-	buf_free(&bytes);
-	return rc;
+	if (rc != 0)
+		return replica_store_fail(err, "write", rc);
+	memcpy(at, &head, sizeof(head));
+	at += sizeof(head);
+	memcpy(at, record->rdn, head.rdn_size);
+	at += head.rdn_size;
+	memcpy(at, record->rdn_key, head.rdn_key_size);
+	at += head.rdn_key_size;
+	if (record->entry_len > 0)
+		memcpy(at, record->entry, record->entry_len);
+	if (record->recipient_len > 0)
+		memcpy(at + record->entry_len, record->recipient, record->recipient_len);
+	return 0;
+}
+
+int tree_store(struct tree *tree, const struct replica_record *record, struct err *err)
+{
+	return store(tree, record, 0, err);
+}
+
+int tree_append(struct tree *tree, const struct replica_record *record, struct err *err)
+{
+	return store(tree, record, MDB_APPEND, err);
 }
 
 static int link_child(struct tree *tree, uint64_t parent, const char *rdn_key, uint64_t id,

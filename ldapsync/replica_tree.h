@@ -34,8 +34,12 @@ int tree_list_remove(struct tree *tree, MDB_dbi table, const void *key, size_t k
 
 /* Copies record ID; 1, or -1 (a missing record is damage). NODE's buffer is reused. */
 int tree_load(struct tree *tree, uint64_t id, struct node *node, struct err *err) WP_MUST_CHECK;
-/* Writes RECORD as it is described, under its id. */
+/* Writes RECORD as it is described, under its id. What it points to is not in the replica's
+ * own memory: the write may move that. */
 int tree_store(struct tree *tree, const struct replica_record *record, struct err *err)
+	WP_MUST_CHECK;
+/* The same where the id is higher than that of any other record. */
+int tree_append(struct tree *tree, const struct replica_record *record, struct err *err)
 	WP_MUST_CHECK;
 void node_free(struct node *node);
 

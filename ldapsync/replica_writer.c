@@ -49,6 +49,8 @@ int replica_writer_open(const char *state_dir, uint64_t number, bool bulk,
 		free(writer);
 		return -1;
 	}
+	if (bulk)
+		writer_bulk_begin(writer);
 	*writer_r = writer;
 	return 0;
 }
@@ -60,6 +62,7 @@ void replica_writer_close(struct replica_writer **writer)
 	replica_writer_abort(*writer);
 	replica_store_close(&(*writer)->store);
 	node_free(&(*writer)->old);
+	writer_bulk_free(*writer);
 	writer_forget_changes(*writer);
 	buf_free(&(*writer)->changes.sources);
 	buf_free(&(*writer)->entry_bytes);
@@ -121,6 +124,15 @@ static int store_state(struct replica_writer *writer, struct err *err)
 			&writer->state, sizeof(writer->state), err);
 }
 
+/* Nothing of the transaction was stored. */
+static void forget(struct replica_writer *writer)
+{
+	writer->touched.is_whole = false;
+	writer->is_indexing = false;
+	writer_bulk_forget(writer);
+	writer_forget_changes(writer);
+}
+
 int replica_writer_commit(struct replica_writer *writer, struct err *err)
 {
 	int rc;
@@ -131,10 +143,13 @@ int replica_writer_commit(struct replica_writer *writer, struct err *err)
 	}
 	rc = mdb_txn_commit(writer->txn);
 	writer->txn = NULL;
-	if (rc == 0)
+	if (rc == 0) {
+		if (writer->is_indexing)
+			writer_bulk_free(writer);
+		writer->is_indexing = false;
 		return 0;
-	writer->touched.is_whole = false;
-	writer_forget_changes(writer);
+	}
+	forget(writer);
 	return replica_store_fail(err, "commit", rc);
 }
 
@@ -142,10 +157,9 @@ void replica_writer_abort(struct replica_writer *writer)
 {
 	if (writer->txn == NULL)
 		return;
-	writer->touched.is_whole = false;
 	mdb_txn_abort(writer->txn);
 	writer->txn = NULL;
-	writer_forget_changes(writer);
+	forget(writer);
 }
 
 bool replica_writer_is_open(const struct replica_writer *writer)

@@ -30,7 +30,8 @@ void id_set_free(struct id_set *set);
 
 /*
  * Opens generation NUMBER for writing, making it if it is missing. BULK: nothing is synced
- * until replica_writer_sync, for a generation that nobody reads yet.
+ * until replica_writer_sync, and entries are found by replica_store.h only after
+ * replica_writer_index: for an empty generation that nobody reads yet.
  */
 int replica_writer_open(const char *state_dir, uint64_t number, bool bulk,
 			struct replica_writer **writer_r, struct err *err) WP_MUST_CHECK;
@@ -43,6 +44,9 @@ int replica_writer_begin(struct replica_writer *writer, struct err *err) WP_MUST
 int replica_writer_commit(struct replica_writer *writer, struct err *err) WP_MUST_CHECK;
 void replica_writer_abort(struct replica_writer *writer);
 bool replica_writer_is_open(const struct replica_writer *writer);
+/* Writes the indexes that a bulk load has left out, in the open transaction; nothing if they are
+ * there. Every event that needs them does it by itself. */
+int replica_writer_index(struct replica_writer *writer, struct err *err) WP_MUST_CHECK;
 /* Makes everything committed durable. */
 int replica_writer_sync(struct replica_writer *writer, struct err *err) WP_MUST_CHECK;
 

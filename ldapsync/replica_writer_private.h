@@ -1,5 +1,6 @@
 /* What the parts of the writer share: replica_writer.c, replica_entry.c, replica_address.c,
- * replica_sweep.c, replica_source.c, replica_changes.c, replica_log.c. */
+ * replica_bulk.c, replica_index.c, replica_sweep.c, replica_source.c, replica_changes.c,
+ * replica_log.c. */
 #ifndef WP_LDAPSYNC_REPLICA_WRITER_PRIVATE_H
 #define WP_LDAPSYNC_REPLICA_WRITER_PRIVATE_H
 
@@ -38,6 +39,8 @@ struct replica_writer {
 	struct replica_pin pin; /* NEWEST always holds; SINCE 0: it is live */
 	struct changes changes;
 	struct touched touched;
+	struct bulk *bulk;  /* null: the indexes are kept as entries come; replica_bulk.c */
+	bool is_indexing;   /* they were written in this transaction */
 	struct node old; /* the record that is being replaced */
 	struct buf entry_bytes, recipient_bytes; /* what replaces it */
 };
@@ -57,6 +60,34 @@ static inline void writer_count(struct replica_counts *counts,
 	counts->recipients += record->recipient != NULL ? (uint64_t)step : 0;
 	counts->topology += record->entry != NULL ? (uint64_t)step : 0;
 }
+
+static inline bool writer_is_bulk(const struct replica_writer *writer)
+{
+	return writer->bulk != NULL && !writer->is_indexing;
+}
+
+/* replica_index.c: calls FN, which writes nothing, for every record in the order of ids. */
+int writer_each_record(struct replica_writer *writer,
+		       int (*fn)(void *ctx, const struct replica_record *record, struct err *err),
+		       void *ctx, struct err *err) WP_MUST_CHECK;
+/* replica_bulk.c: an empty generation is filled without its indexes. */
+void writer_bulk_begin(struct replica_writer *writer);
+void writer_bulk_free(struct replica_writer *writer);
+/* After an abort: what is kept in memory is not what is stored. */
+void writer_bulk_forget(struct replica_writer *writer);
+/* The id of an entry, 0 if there is none. */
+int writer_bulk_find(struct replica_writer *writer, const struct entry_uuid *uuid, uint64_t *id_r,
+		     struct err *err) WP_MUST_CHECK;
+/*
+ * Finds the place of RECORD (UUID and rdn_key are filled) called DN, whose key is KEY: its parent,
+ * and the id of a placeholder that it takes the place of, or 0. 1; 0: it is not new, or has the
+ * name of another: the indexes have to be there; -1.
+ */
+int writer_bulk_place(struct replica_writer *writer, struct replica_record *record,
+		      const char *dn, const char *key, struct err *err) WP_MUST_CHECK;
+/* Stores RECORD there; with an id of 0 it gets one. */
+int writer_bulk_store(struct replica_writer *writer, struct replica_record *record,
+		      struct err *err) WP_MUST_CHECK;
 
 /* The address index: NEW replaces OLD, which both are records of one id. */
 int writer_index_addresses(struct replica_writer *writer, const struct replica_record *old,

@@ -17,7 +17,7 @@ enum { SOURCE = 1 };
 
 static int setup(void **state)
 {
-	if (state_dir_setup(state) < 0 || replica_writer_open(*state, 1, true, &writer, NULL) < 0)
+	if (state_dir_setup(state) < 0 || replica_writer_open(*state, 1, false, &writer, NULL) < 0)
 		return -1;
 	return replica_writer_begin(writer, NULL);
 }

@@ -1,0 +1,205 @@
+/* Writing the replica: the indexes that a bulk load has left out. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ldapsync/replica_writer_private.h"
+#include "topology/recipient.h"
+
+int writer_each_record(struct replica_writer *writer,
+		       int (*fn)(void *ctx, const struct replica_record *record, struct err *err),
+		       void *ctx, struct err *err)
+{
+	struct replica_record record;
+	MDB_val key, value;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(writer->txn, writer->store.entry, &cursor), result = 0;
+
+	if (rc != 0)
+		return replica_store_fail(err, "cursor", rc);
+	while (result == 0 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+		result = replica_store_record_of(replica_id_at(&key, 0), &value, &record, err) == 1 ?
+				 fn(ctx, &record, err) : -1;
+	mdb_cursor_close(cursor);
+	if (result == 0 && rc != MDB_NOTFOUND)
+		return replica_store_fail(err, "read", rc);
+	return result;
+}
+
+struct row {
+	uint64_t high, low, id; /* of a key of 16 octets; of one number only LOW */
+};
+
+/* What goes into one index. */
+struct index {
+	struct row *rows;
+	size_t n, room;
+	void (*add)(struct index *index, const struct replica_record *record);
+};
+
+static void add_row(struct index *index, uint64_t high, uint64_t low, uint64_t id)
+{
+	if (index->n == index->room) {
+		index->room = index->room == 0 ? 4096 : index->room / 2 * 3;
+		index->rows = mem_grow(index->rows, index->room * sizeof(*index->rows));
+	}
+	index->rows[index->n++] = (struct row){ high, low, id };
+}
+
+static uint64_t load_be64(const uint8_t *octets)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < 8; i++)
+		n = n << 8 | octets[i];
+	return n;
+}
+
+static void store_be64(uint8_t *octets, uint64_t n)
+{
+	for (int i = 7; i >= 0; i--, n >>= 8)
+		octets[i] = (uint8_t)n;
+}
+
+static void add_uuid(struct index *index, const struct replica_record *record)
+{
+	if (!replica_is_placeholder(record))
+		add_row(index, load_be64(record->uuid.bytes), load_be64(record->uuid.bytes + 8),
+			record->id);
+}
+
+static void add_name(struct index *index, const struct replica_record *record)
+{
+	add_row(index, record->parent, replica_hash(record->rdn_key), record->id);
+}
+
+static void add_addresses(struct index *index, const struct replica_record *record)
+{
+	struct recipient view;
+	const char *at;
+
+	if (record->recipient == NULL ||
+	    recipient_decode(record->recipient, record->recipient_len, &view, NULL) < 0)
+		return;
+	at = view.addresses.first;
+	for (uint32_t i = 0; i < view.addresses.count; i++, at = recipient_next(at))
+		add_row(index, 0, replica_hash(at), record->id);
+}
+
+static int gather(void *ctx, const struct replica_record *record, struct err *err)
+{
+	struct index *index = ctx;
+
+	(void)err;
+	index->add(index, record);
+	return 0;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	if (x->high != y->high)
+		return x->high < y->high ? -1 : 1;
+	if (x->low != y->low)
+		return x->low < y->low ? -1 : 1;
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Writes the N rows of one key; where there are several, their ids also into SHARED. */
+static int append_key(struct replica_writer *writer, MDB_dbi table, bool by_number,
+		      const struct row *rows, size_t n, struct buf *ids, struct buf *shared,
+		      struct err *err)
+{
+	uint8_t octets[16];
+	MDB_val key = { sizeof(octets), octets }, value;
+	int rc;
+
+	buf_clear(ids);
+	for (size_t i = 0; i < n; i++) {
+		buf_add(ids, &rows[i].id, sizeof(rows[i].id));
+		if (n > 1)
+			buf_add(shared, &rows[i].id, sizeof(rows[i].id));
+	}
+	if (by_number) {
+		key = (MDB_val){ sizeof(rows->low), (void *)(uintptr_t)&rows->low };
+	} else {
+		store_be64(octets, rows->high);
+		store_be64(octets + 8, rows->low);
+	}
+	value = (MDB_val){ ids->len, ids->data };
+	rc = mdb_put(writer->txn, table, &key, &value, MDB_APPEND);
+	return rc == 0 ? 0 : replica_store_fail(err, "write", rc);
+}
+
+static int append_rows(struct replica_writer *writer, MDB_dbi table, bool by_number,
+		       struct index *index, struct buf *shared, struct err *err)
+{
+	struct buf ids = { 0 };
+	size_t n;
+	int rc = 0;
+
+	qsort(index->rows, index->n, sizeof(*index->rows), compare_rows);
+	for (size_t at = 0; rc == 0 && at < index->n; at += n) {
+		const struct row *row = &index->rows[at];
+
+		for (n = 1; at + n < index->n && row[n].high == row->high && row[n].low == row->low;)
+			n++;
+		rc = append_key(writer, table, by_number, row, n, &ids, shared, err);
+	}
+	buf_free(&ids);
+	return rc;
+}
+
+static int build_index(struct replica_writer *writer, MDB_dbi table, bool by_number,
+		       void (*add)(struct index *index, const struct replica_record *record),
+		       struct buf *shared, struct err *err)
+{
+	struct index index = { .add = add };
+	int rc = writer_each_record(writer, gather, &index, err);
+
+	if (rc == 0 && index.n > 0)
+		rc = append_rows(writer, table, by_number, &index, shared, err);
+	free(index.rows);
+	return rc;
+}
+
+/* Who shares an address is known only now. */
+static int check_shared(struct replica_writer *writer, const struct buf *shared, struct err *err)
+{
+	const struct replica_record nothing = { .id = 0 };
+	struct tree tree = writer_tree(writer);
+	struct node node = { 0 };
+	int rc = 0;
+
+	for (size_t at = 0; rc == 0 && at < shared->len; at += sizeof(uint64_t)) {
+		uint64_t id;
+
+		memcpy(&id, shared->data + at, sizeof(id));
+		rc = tree_load(&tree, id, &node, err) < 0 ?
+			     -1 : writer_check_duplicates(writer, &nothing, &node.record, err);
+	}
+	node_free(&node);
+	return rc;
+}
+
+int replica_writer_index(struct replica_writer *writer, struct err *err)
+{
+	struct buf shared = { 0 }, unused = { 0 };
+	int rc;
+
+	if (!writer_is_bulk(writer))
+		return 0;
+	writer_bulk_forget(writer);
+	rc = build_index(writer, writer->store.uuid, false, add_uuid, &unused, err);
+	if (rc == 0)
+		rc = build_index(writer, writer->store.child, false, add_name, &unused, err);
+	if (rc == 0)
+		rc = build_index(writer, writer->store.address, true, add_addresses, &shared, err);
+	if (rc == 0)
+		rc = check_shared(writer, &shared, err);
+	/* Only with the transaction: after an abort there are no indexes. */
+	writer->is_indexing = rc == 0;
+	buf_free(&shared);
+	buf_free(&unused);
+	return rc;
+}
