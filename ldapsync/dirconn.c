@@ -266,6 +266,15 @@ static const char *address_of(const struct host_uri *uri, void *ctx, struct err 
 	return list;
 }
 
+/* liblber would read each message by two calls of the kernel. */
+static void read_ahead(LDAP *ld)
+{
+	Sockbuf *sb = NULL;
+
+	if (ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == LDAP_SUCCESS && sb != NULL)
+		ber_sockbuf_add_io(sb, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_PROVIDER, NULL);
+}
+
 int dirconn_open(const struct host_directory *directory, const struct host_uri *uri, int stop_fd,
 		 LDAP **ld_r, struct err *err)
 {
@@ -292,6 +301,7 @@ int dirconn_open(const struct host_directory *directory, const struct host_uri *
 		dirconn_close(&ld);
 		return err_note(err, "%s", uri->text);
 	}
+	read_ahead(ld);
 	*ld_r = ld;
 	return 0;
 }
