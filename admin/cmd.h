@@ -29,6 +29,7 @@ int cmd_sync_wait(struct cli *cli, struct err *e);
 int cmd_sync_accept(struct cli *cli, struct err *e);
 int cmd_config_check(struct cli *cli, struct err *e);
 int cmd_config_certificate(struct cli *cli, struct err *e);
+int cmd_schema_assumptions(struct cli *cli, struct err *e);
 int cmd_server_publish_certificate(struct cli *cli, struct err *e);
 
 extern const struct cli_option cmd_route_options[];

@@ -40,11 +40,11 @@ static const struct key keys[] = {
 
 	{ "directory", "uri", KIND_URIS, DIR(uris), DIR(n_uris), NULL, 0, 0, NULL },
 	{ "directory", "profile", KIND_CHOICE, DIR(profile), 0, "waypost", 0, 0, profiles },
+	{ "directory", "assume", KIND_ASSUMPTIONS, DIR(assume), DIR(n_assume), NULL, 0, 0, NULL },
 	{ "directory", "base", KIND_TEXT, DIR(base), 0, NULL, 0, 0, NULL },
 	{ "directory", "recipients", KIND_TEXTS, DIR(recipients), DIR(n_recipients), NULL, 0, 0,
 	  NULL },
-	{ "directory", "filter", KIND_TEXT, DIR(filter), 0,
-	  "(|(mail=*)(proxyAddresses=*)(mailLocalAddress=*))", 0, 0, NULL },
+	{ "directory", "filter", KIND_TEXT, DIR(filter), 0, NULL, 0, 0, NULL },
 	{ "directory", "bind", KIND_CHOICE, DIR(bind), 0, "none", 0, 0, binds },
 	{ "directory", "bind_dn", KIND_TEXT, DIR(bind_dn), 0, NULL, 0, 0, NULL },
 	{ "directory", "password_file", KIND_SECRET, DIR(password_file), 0, NULL, 0, 0, NULL },
@@ -288,7 +288,11 @@ static int check_directory(struct loader *l, cfg_t *cfg, const struct host_direc
 		refuse_section(l, cfg, "uri", "has a file among several addresses");
 		return err_remedy(l->e, "a file stands alone; give it a directory of its own");
 	}
-	if (!has_file && d->base == NULL) {
+	if (d->n_assume > 0 && d->profile != HOST_PROFILE_EXCHANGE) {
+		refuse_section(l, cfg, "assume", "assumes something, but only the profile exchange has doubts");
+		return err_remedy(l->e, "remove assume, or set profile = \"exchange\"");
+	}
+	if (!has_file && d->base == NULL && d->profile == HOST_PROFILE_WAYPOST) {
 		refuse_section(l, cfg, "base", "has no base");
 		return err_remedy(l->e, "name the entry of the organisation: base = "
 					"\"cn=Waypost,dc=…\"");

@@ -49,10 +49,12 @@ struct host_directory {
 	const struct host_uri *uris;
 	size_t n_uris; /* at least 1; a file stands alone */
 	enum host_profile profile; /* waypost */
-	const char *base;          /* null: only with a file, its waypostOrganization */
+	const char *const *assume; /* profile exchange: "NAME=VALUE", see assumption.h */
+	size_t n_assume;
+	const char *base; /* null: of a file its waypostOrganization, in AD the configuration */
 	const char *const *recipients;
-	size_t n_recipients; /* 0: the whole file */
-	const char *filter;
+	size_t n_recipients; /* 0: the whole file; in AD the domain */
+	const char *filter;  /* null: the profile's */
 	enum host_bind bind; /* none */
 	const char *bind_dn, *password_file; /* both there for a simple bind and SCRAM */
 	const char *keytab;

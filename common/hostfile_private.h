@@ -21,6 +21,7 @@ enum kind {
 	KIND_ADDRESSES, /* const struct host_address *, and the count; min is the default port */
 	KIND_ADDRESS,   /* struct host_address */
 	KIND_RANGES,    /* as KIND_TEXTS: addresses or CIDR */
+	KIND_ASSUMPTIONS, /* as KIND_TEXTS: NAME=VALUE */
 	KIND_SOCKET,    /* const char *: inet:HOST:PORT or unix:PATH */
 };
 

@@ -9,6 +9,7 @@
 #include <talloc.h>
 #include <unistd.h>
 
+#include "common/assumption.h"
 #include "common/buf.h"
 #include "common/hostfile_private.h"
 #include "common/ipaddr.h"
@@ -28,7 +29,7 @@ int hostfile_line(const struct loader *l, const cfg_opt_t *opt, unsigned index)
 bool hostfile_is_list(enum kind kind)
 {
 	return kind == KIND_TEXTS || kind == KIND_URIS || kind == KIND_ADDRESSES ||
-	       kind == KIND_RANGES;
+	       kind == KIND_RANGES || kind == KIND_ASSUMPTIONS;
 }
 
 /* One value of the file on its way into a field. TEXT is null for numbers and flags. */
@@ -125,6 +126,19 @@ static int read_range(const struct value *v, const char **field)
 	return 0;
 }
 
+static int read_assumption(const struct value *v, const char **field)
+{
+	struct assumptions assumptions;
+	struct err why;
+
+	if (assumptions_take(&assumptions, v->l->host, v->text, &why) < 0) {
+		refuse(v, "is refused: %s", why.text);
+		return err_remedy(v->l->e, "%s", why.remedy);
+	}
+	*field = talloc_strdup(v->l->host, v->text);
+	return 0;
+}
+
 static int read_socket(const struct value *v, const char **field)
 {
 	const char *port = strrchr(v->text, ':');
@@ -169,6 +183,8 @@ static int read_text(const struct value *v, void *field)
 		return read_address(v, field);
 	case KIND_RANGES:
 		return read_range(v, field);
+	case KIND_ASSUMPTIONS:
+		return read_assumption(v, field);
 	case KIND_SOCKET:
 		return read_socket(v, field);
 	case KIND_URIS:

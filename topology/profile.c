@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/assumption.h"
 #include "common/compiler.h"
 #include "common/dn.h"
 #include "topology/attrs.h"
@@ -11,6 +12,7 @@
 
 struct profile {
 	const struct profile_table *table;
+	struct assumptions assumed;
 	const char *const *attributes;
 	const char *configuration, *recipients, *folders;
 };
@@ -121,15 +123,17 @@ struct profile *profile_new(TALLOC_CTX *ctx, enum host_profile id, const char *c
 {
 	struct profile *profile;
 
-	if (n > 0) {
-		err_set(err, ERR_CONFIG, 0, "%s: this profile assumes nothing", assume[0]);
-		return NULL;
-	}
 	if (tables[id] == NULL) {
 		err_set(err, ERR_CONFIG, 0, "the profile exchange is not there yet");
 		return NULL;
 	}
 	profile = talloc_zero(ctx, struct profile);
+	assumptions_init(&profile->assumed);
+	for (size_t i = 0; i < n; i++)
+		if (assumptions_take(&profile->assumed, profile, assume[i], err) < 0) {
+			talloc_free(profile);
+			return NULL;
+		}
 	profile->table = tables[id];
 	profile->attributes = make_attributes(profile);
 	profile->configuration = make_configuration(profile);

@@ -17,6 +17,7 @@
 #include "common/hostfile.h"
 
 #define ORG "directory \"o\" { uri = {\"file:///o.ldif\"} }\n"
+#define EXCHANGE "directory \"d\" { uri = {\"ldap://h\"} profile = \"exchange\"\n"
 
 static char folder[] = "/tmp/wp-hostfile-XXXXXX";
 
@@ -164,8 +165,8 @@ static void test_defaults_stand_in_for_absent_keys(void **state)
 	assert_int_equal(host->directories[0].profile, HOST_PROFILE_WAYPOST);
 	assert_int_equal(host->directories[0].bind, HOST_BIND_NONE);
 	assert_int_equal(host->directories[0].n_recipients, 0);
-	assert_string_equal(host->directories[0].filter,
-			    "(|(mail=*)(proxyAddresses=*)(mailLocalAddress=*))");
+	assert_null(host->directories[0].filter);
+	assert_int_equal(host->directories[0].n_assume, 0);
 	assert_int_equal(host->directories[0].sweep_guard_percent, 20);
 	assert_int_equal(host->delivery.workers, 0);
 	assert_int_equal(host->delivery.n_resolvers, 0);
@@ -217,6 +218,15 @@ static const struct invalid {
 	{ "directory \"d\" { base = \"cn=x\" }", 1, "\"d\" has no uri", "ldaps://" },
 	{ ORG ORG, 2, "duplicate title", "" },
 	{ "directory \"d\" {\n uri = {\"ldap://h\"}\n}", 3, "no base", "cn=Waypost" },
+	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"x\"\n assume = {\"smart-host.separators=,\"} }",
+	  2, "only the profile exchange", "profile" },
+	{ EXCHANGE "assume = {\"smart-host.separators=,\",\n\"colour=1\"} }", 3, "\"colour=1\" is no assumption",
+	  "waypost schema assumptions" },
+	{ EXCHANGE "assume = {\"server-roles.hub-bit\"} }", 2, "no value", "server-roles.hub-bit=32" },
+	{ EXCHANGE "assume = {\"server-roles.hub-bit=0x1g\"} }", 2, "no value", "a number" },
+	{ EXCHANGE "assume = {\"server-roles.hub-bit=4294967296\"} }", 2, "no value", "a number" },
+	{ EXCHANGE "assume = {\"accepted-domain.flags=(x=*)\"} }", 2, "no value", "name of an attribute" },
+	{ EXCHANGE "assume = {\"smart-host.separators=\"} }", 2, "no value", "not empty" },
 	{ "directory \"d\" {\n uri = {\"ldap://h/dc=x\"} }", 2, "names an entry", "base = \"dc=x\"" },
 	{ "directory \"d\" {\n uri = {\"http://h\"} }", 2, "scheme is not known", "ldap://" },
 	{ "directory \"d\" { uri = {\"file:///a\",\n\"ldap://h\"} base = \"x\" }", 1, "a file among",
@@ -255,6 +265,20 @@ static void test_a_wrong_file_is_refused_with_line_and_remedy(void **state)
 		    strstr(e.remedy, c->remedy) == NULL)
 			fail_msg("%s\n  gave: %s\n  remedy: %s", c->text, e.text, e.remedy);
 	}
+}
+
+static void test_a_forest_needs_no_base_and_assumptions_are_kept(void **state)
+{
+	struct hostfile *host;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(load(EXCHANGE "assume = {\"server-roles.hub-bit=0x20\","
+				       "\"accepted-domain.flags=flags\"} }", &host, &e), 0);
+	assert_null(host->directories[0].base);
+	assert_int_equal(host->directories[0].n_assume, 2);
+	assert_string_equal(host->directories[0].assume[0], "server-roles.hub-bit=0x20");
+	hostfile_free(&host);
 }
 
 static void test_secrets_that_others_can_read_are_refused(void **state)
@@ -441,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_every_key_reaches_its_field),
 		cmocka_unit_test(test_defaults_stand_in_for_absent_keys),
 		cmocka_unit_test(test_a_wrong_file_is_refused_with_line_and_remedy),
+		cmocka_unit_test(test_a_forest_needs_no_base_and_assumptions_are_kept),
 		cmocka_unit_test(test_secrets_that_others_can_read_are_refused),
 		cmocka_unit_test(test_a_secret_is_read_without_its_line_end),
 		cmocka_unit_test(test_a_missing_file_names_the_option),

@@ -17,7 +17,7 @@ static void check(const struct hostfile *host)
 	for (size_t i = 0; i < host->n_directories; i++) {
 		const struct host_directory *d = &host->directories[i];
 
-		FUZZ_PROMISE(d->n_uris > 0 && d->filter != NULL && d->sweep_guard_percent <= 100);
+		FUZZ_PROMISE(d->n_uris > 0 && d->sweep_guard_percent <= 100);
 		FUZZ_PROMISE((d->tls_cert == NULL) == (d->tls_key == NULL));
 		FUZZ_PROMISE(d->base != NULL || d->uris[0].scheme == HOST_FILE);
 		FUZZ_PROMISE(d->bind != HOST_BIND_SIMPLE || d->bind_dn != NULL);
