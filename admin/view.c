@@ -50,13 +50,27 @@ void view_take_recipients(struct view *v, const struct entry_list *entries)
 	v->each_recipient = recipient_memory_each;
 }
 
+struct entry_list view_translate(const struct view *v, TALLOC_CTX *ctx,
+				 const struct entry_list *entries)
+{
+	struct entry_list list = { NULL, 0 };
+
+	if (v->profile == NULL)
+		return *entries;
+	for (size_t i = 0; i < entries->count; i++)
+		entry_list_add(ctx, &list, profile_translate(v->profile, ctx, entries->items[i]));
+	return list;
+}
+
 /* Snapshot and recipients of ENTRIES, which live under SCRATCH: kept if they are wanted later. */
 static int take_entries(struct view *v, TALLOC_CTX *scratch, const struct entry_list *entries,
 			struct err *e)
 {
-	if (view_build(v, entries, NULL, e) < 0)
+	const struct entry_list list = view_translate(v, scratch, entries);
+
+	if (view_build(v, &list, NULL, e) < 0)
 		return -1;
-	view_take_recipients(v, entries);
+	view_take_recipients(v, &list);
 	if (v->keeps_entries) {
 		v->entries = *entries;
 		talloc_steal(v, scratch);
@@ -110,10 +124,37 @@ static int open_ldap(struct view *v, struct cli *cli, const struct host_uri *uri
 	return rc;
 }
 
+/* --profile, with what the host file assumes of that profile if it was named. */
+static int choose_profile(struct view *v, struct cli *cli, struct err *e)
+{
+	static const char *const names[] = { "waypost", "ad", "exchange" };
+	const char *name = cli_value(cli, "profile");
+	const struct host_directory *d = NULL;
+	size_t id = 0;
+
+	while (name != NULL && id < WP_COUNT(names) && strcmp(names[id], name) != 0)
+		id++;
+	if (id == WP_COUNT(names)) {
+		err_set(e, ERR_USAGE, 0, "there is no profile \"%.40s\"", name);
+		return err_remedy(e, "profiles: waypost, ad, exchange");
+	}
+	if (name != NULL && cli->config != NULL && cli_host(cli, e) < 0)
+		return -1;
+	for (size_t i = 0; cli->host != NULL && d == NULL && i < cli->host->n_directories; i++)
+		if (cli->host->directories[i].profile == (enum host_profile)id)
+			d = &cli->host->directories[i];
+	if (name != NULL)
+		v->profile = profile_new(v, (enum host_profile)id, d != NULL ? d->assume : NULL,
+					 d != NULL ? d->n_assume : 0, e);
+	return name == NULL || v->profile != NULL ? 0 : -1;
+}
+
 int view_open_directory(struct view *v, struct cli *cli, const char *text, struct err *e)
 {
 	struct host_uri uri;
 
+	if (choose_profile(v, cli, e) < 0)
+		return -1;
 	if (host_uri_parse(v, text, true, &uri, e) < 0)
 		return -1;
 	if (uri.scheme == HOST_FILE)
@@ -176,6 +217,16 @@ struct view *view_new(TALLOC_CTX *ctx)
 int view_open_file(struct cli *cli, const char *path, struct view **view_r, struct err *e)
 {
 	*view_r = view_new(cli->ctx);
+	for (size_t i = 0; cli->host != NULL && i < cli->host->n_directories; i++) {
+		const struct host_directory *d = &cli->host->directories[i];
+
+		if (d->uris[0].scheme != HOST_FILE || strcmp(d->uris[0].path, path) != 0)
+			continue;
+		(*view_r)->profile = profile_new(*view_r, d->profile, d->assume, d->n_assume, e);
+		if ((*view_r)->profile == NULL)
+			return -1;
+		break;
+	}
 	return open_ldif(*view_r, path, e);
 }
 

@@ -13,7 +13,8 @@
 
 /* Rows for the option table of a command that calls view_open. */
 #define VIEW_OPTIONS                                                                      \
-	{ "directory", 0, "URI|FILE", "look at this directory, not at the host's replica" }, \
+	{ "directory", 0, "URI|FILE", "look at this directory, not at the host's replica" },  \
+		{ "profile", 0, "waypost|ad|exchange", "what its objects are called" },       \
 		SIGNIN_OPTIONS
 
 /* One more for a command that also looks at the past. */
@@ -28,7 +29,7 @@ struct view;
  * one that `--snapshot` names. Lives under cli->ctx. -1: ERR_DIRECTORY if it cannot be read.
  */
 int view_open(struct cli *cli, struct view **view_r, struct err *e) WP_MUST_CHECK;
-/* The same from the LDIF file PATH. */
+/* The same from the LDIF file PATH, with the profile of the host file's directory that it is. */
 int view_open_file(struct cli *cli, const char *path, struct view **view_r, struct err *e)
 	WP_MUST_CHECK;
 const struct snapshot *view_snapshot(const struct view *view);

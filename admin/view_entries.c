@@ -149,13 +149,18 @@ int view_open_amended(struct cli *cli, struct view *before, const struct ldif_ch
 		      struct view **view_r, struct err *e)
 {
 	struct view *v = view_new(cli->ctx);
+	struct entry_list list;
 
 	*view_r = v;
 	if (view_is_replica(before))
 		return amend_replica(v, before, base_of(cli->host), changes, e);
 	v->entries = before->entries;
-	if (amend_entries(v, &v->entries, changes, e) < 0 || view_build(v, &v->entries, NULL, e) < 0)
+	v->profile = before->profile;
+	if (amend_entries(v, &v->entries, changes, e) < 0)
 		return -1;
-	view_take_recipients(v, &v->entries);
+	list = view_translate(v, v, &v->entries);
+	if (view_build(v, &list, NULL, e) < 0)
+		return -1;
+	view_take_recipients(v, &list);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "common/buf.h"
 #include "common/replica.h"
 #include "common/snapshot_file.h"
+#include "topology/profile.h"
 
 struct view {
 	/* from a file */
@@ -17,8 +18,9 @@ struct view {
 	struct snapshot_file *file;
 	const char *past; /* what is said of a snapshot of the log; null: the live one */
 	/* all */
+	const struct profile *profile; /* what entries are called; null: as in the model */
 	bool keeps_entries;
-	struct entry_list entries;
+	struct entry_list entries; /* as the directory calls them */
 	const struct snapshot *snapshot;
 	struct recipient_source recipients;
 	recipient_each *each_recipient;
@@ -28,6 +30,9 @@ struct view {
 struct view *view_new(TALLOC_CTX *ctx);
 /* Recipients from the replica below STATE, which is opened. */
 void view_attach_replica(struct view *v, const char *state);
+/* ENTRIES in the model's terms, below CTX. */
+struct entry_list view_translate(const struct view *v, TALLOC_CTX *ctx,
+				 const struct entry_list *entries);
 /* Its snapshot from ENTRIES, which need not live on. */
 int view_build(struct view *v, const struct entry_list *entries, const char *base, struct err *e)
 	WP_MUST_CHECK;

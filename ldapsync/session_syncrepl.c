@@ -86,8 +86,9 @@ static int upsert(struct consumer *c, LDAPMessage *message, const struct entry_u
 	if (entry == NULL)
 		return -1;
 	entry->uuid = *uuid;
-	rc = sync_scope_has(c->scope, entry->dn) ? source_upsert(c->sink, entry) :
-						   source_delete(c->sink, uuid);
+	rc = sync_scope_has(c->scope, entry->dn) ?
+		     source_upsert(c->sink, profile_translate(c->scope->profile, entry, entry)) :
+		     source_delete(c->sink, uuid);
 	talloc_free(entry);
 	return rc;
 }
@@ -272,8 +273,12 @@ static int begin(struct consumer *c, struct err *err)
 {
 	struct session *s = c->session;
 
-	c->scope = sync_scope_new(s->ctx, s->part->directory, s->dse->naming_contexts.values,
-				  s->dse->naming_contexts.count, err);
+	const struct sync_contexts contexts = {
+		s->dse->naming_contexts.values, s->dse->naming_contexts.count,
+		s->dse->configuration_context, s->dse->default_context,
+	};
+
+	c->scope = sync_scope_new(s->ctx, s->part, &contexts, err);
 	if (c->scope == NULL || source_begin(c->sink, c->scope->binding, &c->cookie) < 0)
 		return -1;
 	if (s->watch->without_cookie)

@@ -15,6 +15,7 @@
 #include "common/ldif.h"
 #include "common/log.h"
 #include "ldapsync/file_watch.h"
+#include "topology/profile.h"
 
 enum { NO_BINDING = 0 };
 static const size_t FILE_MAX = (size_t)4 << 30;
@@ -92,8 +93,8 @@ static int check_text(const struct buf *text, struct repeats *repeats, struct er
 	return rc;
 }
 
-static int send_entries(struct source_sink *sink, const struct buf *text,
-			const struct repeats *repeats)
+static int send_entries(struct source_sink *sink, const struct profile *profile,
+			const struct buf *text, const struct repeats *repeats)
 {
 	struct ldif_reader reader;
 	struct entry *entry;
@@ -104,28 +105,29 @@ static int send_entries(struct source_sink *sink, const struct buf *text,
 		if (repeats->is_repeat[i])
 			log_warn("%s: a second entry with this name is skipped", entry->dn);
 		else
-			rc = source_upsert(sink, entry);
+			rc = source_upsert(sink, profile_translate(profile, entry, entry));
 		talloc_free(entry);
 	}
 	return rc;
 }
 
-static int send_text(struct source_sink *sink, const struct buf *text,
-		     const struct repeats *repeats)
+static int send_text(struct source_sink *sink, const struct profile *profile,
+		     const struct buf *text, const struct repeats *repeats)
 {
 	struct buf no_cookie = { 0 };
 	int rc = source_begin(sink, NO_BINDING, &no_cookie);
 
 	buf_free(&no_cookie);
 	if (rc < 0 || source_refresh(sink, SOURCE_FILE) < 0 ||
-	    send_entries(sink, text, repeats) < 0 || source_done(sink, true) < 0)
+	    send_entries(sink, profile, text, repeats) < 0 || source_done(sink, true) < 0)
 		return -1;
 	/* The file may never change again, so it is dealt with only when it is stored. */
 	return source_settle(sink);
 }
 
 /* 0: the file, as SIGNATURE shows it, was dealt with; -1: it has to be read again. */
-static int take_text(struct source_sink *sink, const char *path, const struct buf *text)
+static int take_text(struct source_sink *sink, const struct profile *profile, const char *path,
+		     const struct buf *text)
 {
 	struct repeats repeats = { 0 };
 	struct err err;
@@ -139,7 +141,7 @@ static int take_text(struct source_sink *sink, const char *path, const struct bu
 		rc = 0;
 	} else {
 		source_fault(sink, NULL);
-		rc = send_text(sink, text, &repeats);
+		rc = send_text(sink, profile, text, &repeats);
 	}
 	repeats_fini(&repeats);
 	return rc;
@@ -155,7 +157,8 @@ static int read_regular(const char *path, struct buf *text, struct err *err)
 	return fs_read(path, FILE_MAX, text, err);
 }
 
-static int read_file(struct source_sink *sink, struct file_watch *watch)
+static int read_file(struct source_sink *sink, const struct profile *profile,
+		     struct file_watch *watch)
 {
 	struct file_signature before = file_signature_of(watch->path), after;
 	struct buf text = { 0 };
@@ -167,7 +170,7 @@ static int read_file(struct source_sink *sink, struct file_watch *watch)
 		source_is_down(sink, &err);
 		rc = 0;
 	} else if (file_signature_equal(&before, &after)) {
-		rc = take_text(sink, watch->path, &text);
+		rc = take_text(sink, profile, watch->path, &text);
 	} else {
 		rc = -1; /* written to meanwhile */
 	}
@@ -177,7 +180,8 @@ static int read_file(struct source_sink *sink, struct file_watch *watch)
 	return rc;
 }
 
-static void run(const struct part *part, struct source_sink *sink)
+static void watch_file(const struct part *part, const struct profile *profile,
+		       struct source_sink *sink)
 {
 	struct file_watch watch;
 	enum { RETRY_MS = 250, RETRY_MAX_MS = 8000 };
@@ -185,7 +189,7 @@ static void run(const struct part *part, struct source_sink *sink)
 
 	file_watch_init(&watch, part->directory->uris[0].path);
 	while (!source_is_stopping(sink)) {
-		if (read_file(sink, &watch) < 0) {
+		if (read_file(sink, profile, &watch) < 0) {
 			source_pause(sink, pause_ms);
 			pause_ms = pause_ms < RETRY_MAX_MS ? pause_ms * 2 : pause_ms;
 			continue;
@@ -195,6 +199,19 @@ static void run(const struct part *part, struct source_sink *sink)
 			break;
 	}
 	file_watch_fini(&watch);
+}
+
+static void run(const struct part *part, struct source_sink *sink)
+{
+	const struct host_directory *d = part->directory;
+	struct err err;
+	struct profile *profile = profile_new(NULL, d->profile, d->assume, d->n_assume, &err);
+
+	if (profile != NULL)
+		watch_file(part, profile, sink);
+	else
+		source_is_down(sink, &err);
+	talloc_free(profile);
 }
 
 const struct source_backend source_ldif_backend = { "ldif", accepts, run };

@@ -1,7 +1,7 @@
 /*
- * What is asked of a directory: one search for the topology and all recipients. Pure.
+ * What is asked of a directory for one part of it. Pure.
  *
- * One persistent search per server (several have brought servers down), so its base is the
+ * One persistent search per part (several have brought servers down), so its base is the
  * lowest entry above all configured bases; what it brings from elsewhere is left out here.
  * Containers are asked for too: a renamed one is a single event, its children get none.
  */
@@ -14,24 +14,34 @@
 #include <talloc.h>
 
 #include "common/err.h"
-#include "common/hostfile.h"
+#include "ldapsync/part.h"
+#include "topology/profile.h"
 
 struct sync_scope {
 	const char *base;    /* of the search */
 	const char *filter;
 	char **attributes;   /* null-terminated; libldap wants them writable */
-	const char **keys;   /* of the configured bases */
+	const char **keys;   /* of the bases that count */
 	size_t n_keys;
+	const char *except;  /* the key of a branch that is another part's, or null */
+	const struct profile *profile; /* how what comes is to be translated */
 	uint64_t binding;    /* of a cookie to servers, bases, filter, attributes, profile */
 };
 
+/* The server's naming contexts, as far as it tells. */
+struct sync_contexts {
+	const char *const *all; /* maybe none */
+	size_t n;
+	const char *configuration, *domain; /* AD's; null elsewhere */
+};
+
 /*
- * The scope of DIRECTORY, under CTX. CONTEXTS: the server's naming contexts, maybe none. Null
- * and ERR (ERR_CONFIG) if the bases are no DNs or have no entry in common.
+ * The scope of PART, under CTX. A configuration without a base is the server's configuration
+ * context, recipients without one its domain. Null and ERR (ERR_CONFIG) if there is no base, if
+ * bases are no DNs or have no entry in common, or if what is assumed is no assumption.
  */
-struct sync_scope *sync_scope_new(TALLOC_CTX *ctx, const struct host_directory *directory,
-				  const char *const *contexts, size_t n_contexts,
-				  struct err *err);
+struct sync_scope *sync_scope_new(TALLOC_CTX *ctx, const struct part *part,
+				  const struct sync_contexts *contexts, struct err *err);
 /* Whether an entry of this name belongs to the replica. */
 bool sync_scope_has(const struct sync_scope *scope, const char *dn);
 
