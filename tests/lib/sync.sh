@@ -6,6 +6,10 @@
 #   sync_status DIR                    the status row; sync_is DIR FIELD VALUE compares one
 #   sync_wait  DIR FIELD VALUE [S]     until the field has the value, at most S (10) seconds
 #   sync_has   DIR PATTERN             whether replica_show prints a line with the pattern
+#   sync_compare DIR SLAPD [OPTIONS]   holds the replica against the slapd of the folder SLAPD, entry
+#                                      by entry (compare.py)
+#   sync_in_step DIR SLAPD [OPTIONS]   waits until they are the same
+#   sync_generation DIR                the generation that is live: another one after a full refresh
 #   sync_until COMMAND…                repeats a command until it succeeds, at most 10 seconds
 #   ok WHAT COMMAND…, not COMMAND…     a line of the report; `failed` is 1 after a bad one
 #
@@ -99,6 +103,21 @@ sync_show() {
 
 sync_has() {
 	sync_show "$1" | grep -q -- "$2"
+}
+
+sync_compare() {
+	local dir=$1 SLAPD_URL SLAPD_LDAPI SLAPD_PORT SLAPD_SUFFIX SLAPD_ROOTDN SLAPD_ROOTPW
+	slapd_env "$2"
+	"$abs_top_srcdir/tests/lib/compare.py" --show "$abs_top_builddir/replica_show" \
+		--config "$dir/waypost.conf" "${@:3}" -- ldapsearch -Q -Y EXTERNAL -H "$SLAPD_LDAPI"
+}
+
+sync_in_step() {
+	sync_until sync_compare "$@"
+}
+
+sync_generation() {
+	readlink "$1/state/replica/current"
 }
 
 sync_until() {
