@@ -44,12 +44,26 @@ static void apply_batch(struct agent *agent, const struct work *work)
 	}
 }
 
+/* Behind a commit: a directory whose cookie is no good begins anew. */
+static void end_doubtful_sessions(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->n_sinks; i++) {
+		const char *why = apply_take_doubt(agent->apply, i);
+
+		if (why == NULL)
+			continue;
+		log_info("directory %s: %s: all of it is read again", agent->parts[i].title, why);
+		atomic_fetch_add(&agent->sinks[i].agent_epoch, 1);
+	}
+}
+
 static void commit(struct agent *agent)
 {
 	struct err err;
 
 	if (apply_commit(agent->apply, &err) < 0)
 		agent_break_sessions(agent, &err);
+	end_doubtful_sessions(agent);
 	agent_publish_status(agent);
 }
 
@@ -96,6 +110,7 @@ static int end_job(struct agent *agent, int rc, const struct err *err)
 {
 	if (rc < 0)
 		agent_break_sessions(agent, err);
+	end_doubtful_sessions(agent);
 	agent_publish_status(agent);
 	return rc;
 }

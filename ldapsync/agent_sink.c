@@ -132,7 +132,13 @@ int source_refresh(struct source_sink *sink, enum source_refresh kind)
 
 int source_upsert(struct source_sink *sink, const struct entry *entry)
 {
-	event_add_entry(batch_of(sink), entry);
+	event_add_entry(batch_of(sink), entry, false);
+	return flush_if_full(sink);
+}
+
+int source_change(struct source_sink *sink, const struct entry *entry)
+{
+	event_add_entry(batch_of(sink), entry, true);
 	return flush_if_full(sink);
 }
 

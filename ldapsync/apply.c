@@ -5,6 +5,8 @@
 
 #include "ldapsync/apply_private.h"
 #include "ldapsync/source.h"
+#include "topology/load.h"
+#include "topology/recipient.h"
 
 enum {
 	BATCH_LIVE = 1000,    /* changes a transaction, while readers wait for them */
@@ -34,6 +36,9 @@ static int on_refresh(struct apply *apply, struct directory *d, const struct eve
 	buf_clear(&d->cookie);
 	d->phase = APPLY_REFRESHING;
 	d->complete = false;
+	d->resumes = event->number == SOURCE_RESUME;
+	d->doubt = NULL;
+	d->n_unchanged = 0;
 	d->one_piece = event->number == SOURCE_FILE && apply->is_published;
 	d->number = 0;
 	if (event->number != SOURCE_FULL || !apply->is_published ||
@@ -48,19 +53,45 @@ static bool is_tracking(const struct directory *d)
 	return !d->rebuilding && (d->phase == APPLY_REFRESHING || d->phase == APPLY_HELD);
 }
 
+/* Whether others may lie below ENTRY: a folder, or a server with its receive connectors. */
+static bool is_folder(const struct entry *entry)
+{
+	return (!recipient_is(entry) && !snapshot_wants_entry(entry)) ||
+	       entry_has_class(entry, "organizationalUnit") ||
+	       entry_has_class(entry, "waypostServer");
+}
+
+/* A directory tells of a folder that was renamed, not of what is below it. That is known here,
+ * unless the folder was outside of what is asked for. */
+static int look_for_arrival(struct apply *apply, struct directory *d, const struct entry *entry,
+			    bool is_known, struct err *err)
+{
+	bool resuming = d->phase == APPLY_REFRESHING && d->resumes;
+	uint64_t id;
+
+	if ((!is_known && !resuming) || d->rebuilding || !is_folder(entry))
+		return 0;
+	if (replica_writer_find(apply->current, &entry->uuid, &id, err) < 0)
+		return -1;
+	return id != 0 ? 0 : apply_doubt(apply, d, "a folder came in from elsewhere", err);
+}
+
 static int on_upsert(struct apply *apply, struct directory *d, const struct event *event,
 		     struct err *err)
 {
 	struct entry *entry = entry_decode(NULL, event->data, event->len, err);
-	uint64_t id;
+	uint64_t id = 0;
 	int rc;
 
 	if (entry == NULL)
 		return -1;
-	rc = replica_writer_upsert(apply_writer(apply, d), d->number, entry, &id, err);
+	rc = look_for_arrival(apply, d, entry, event->number != 0, err);
+	if (rc == 0)
+		rc = replica_writer_upsert(apply_writer(apply, d), d->number, entry, &id, err);
 	talloc_free(entry);
 	if (rc == 1)
 		apply_mark_changed(apply, d, 1);
+	d->n_unchanged += rc == 0;
 	if (rc >= 0 && id != 0 && is_tracking(d))
 		id_set_add(&d->seen, id);
 	return rc < 0 ? -1 : 0;
@@ -104,14 +135,19 @@ static int on_delete(struct apply *apply, struct directory *d, const struct even
 	if (d->phase == APPLY_REFRESHING && !d->rebuilding)
 		return doom(apply, d, &uuid, err);
 	rc = replica_writer_delete(apply_writer(apply, d), d->number, &uuid, err);
-	if (rc == 1)
+	if (rc > 0)
 		apply_mark_changed(apply, d, 1);
+	if (rc == 2 && !d->rebuilding)
+		return apply_doubt(apply, d, "a folder went, and nothing was said of what is below it",
+				   err);
 	return rc < 0 ? -1 : 0;
 }
 
 static int on_cookie(struct apply *apply, struct directory *d, const struct event *event,
 		     struct err *err)
 {
+	if (d->doubt != NULL)
+		return 0;
 	buf_clear(&d->cookie);
 	buf_add(&d->cookie, event->data, event->len);
 	d->binding = event->number;
@@ -229,6 +265,15 @@ size_t apply_pending(const struct apply *apply)
 size_t apply_batch_size(const struct apply *apply)
 {
 	return apply->is_published && apply->building == NULL ? BATCH_LIVE : BATCH_UNSEEN;
+}
+
+const char *apply_take_doubt(struct apply *apply, size_t directory)
+{
+	struct directory *d = &apply->directories[directory];
+	bool is_new = d->doubt_is_new;
+
+	d->doubt_is_new = false;
+	return is_new ? d->doubt : NULL;
 }
 
 enum apply_phase apply_phase(const struct apply *apply, size_t directory)

@@ -75,6 +75,9 @@ int apply_pin(struct apply *apply, uint64_t number, uint64_t wall_ms, struct err
 	WP_MUST_CHECK;
 int apply_unpin(struct apply *apply, uint64_t wall_ms, struct err *err) WP_MUST_CHECK;
 
+/* Once after a commit that left the directory without a cookie: why its session has to end. Else
+ * null. */
+const char *apply_take_doubt(struct apply *apply, size_t directory);
 enum apply_phase apply_phase(const struct apply *apply, size_t directory);
 /* Why something is held back, or null. */
 const struct err *apply_held(const struct apply *apply);

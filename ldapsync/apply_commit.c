@@ -90,6 +90,8 @@ int apply_fail(struct apply *apply)
 		apply->directories[i].rebuilding = false;
 		apply->directories[i].number = 0;
 		apply->directories[i].phase = APPLY_WAITING;
+		apply->directories[i].doubt = NULL; /* what gave rise to it will come again */
+		apply->directories[i].doubt_is_new = false;
 	}
 	apply->pending = 0;
 	apply->is_dirty = false;

@@ -14,6 +14,10 @@ struct directory {
 	bool rebuilding;   /* its events go to the new generation */
 	bool one_piece;    /* the refresh is one transaction */
 	bool complete;     /* what the refresh did not name is gone */
+	bool resumes;      /* the refresh goes on from a cookie */
+	const char *doubt; /* why all has to be read anew, or null */
+	bool doubt_is_new; /* the agent does not know it */
+	size_t n_unchanged; /* entries that the refresh sent again for nothing */
 	uint16_t number;
 	struct id_set seen;        /* named by the refresh, or changed since */
 	struct buf doomed;         /* UUIDs that the refresh deletes */
@@ -79,6 +83,9 @@ static inline void apply_note_cause(struct apply *apply, enum history_cause caus
 
 /* N entries changed in the directory's transaction. */
 void apply_mark_changed(struct apply *apply, struct directory *d, size_t n);
+/* The stored cookie is no good, and neither is what follows in this session. */
+int apply_doubt(struct apply *apply, struct directory *d, const char *why, struct err *err)
+	WP_MUST_CHECK;
 int apply_store_cookie(struct apply *apply, struct directory *d, struct err *err) WP_MUST_CHECK;
 /* Sweep, guard, snapshot, cookie; ACCEPT: the guard was overruled. */
 int apply_finish_refresh(struct apply *apply, struct directory *d, bool accept, struct err *err)

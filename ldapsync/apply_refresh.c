@@ -59,12 +59,27 @@ static int collect_sweep(struct apply *apply, struct directory *d, struct replic
 	return 0;
 }
 
-
 int apply_store_cookie(struct apply *apply, struct directory *d, struct err *err)
 {
 	apply->is_dirty = true;
 	return replica_writer_set_cookie(apply_writer(apply, d), d->config->title, d->binding,
 					 d->cookie.data, d->cookie.len, err);
+}
+
+int apply_doubt(struct apply *apply, struct directory *d, const char *why, struct err *err)
+{
+	d->doubt_is_new |= d->doubt == NULL;
+	d->doubt = why;
+	buf_clear(&d->cookie);
+	return apply_store_cookie(apply, d, err);
+}
+
+/* A server that does not understand a cookie may ignore it and send everything, but says
+ * nothing then of what was deleted. */
+static bool was_sent_everything(const struct apply *apply, const struct directory *d)
+{
+	return d->resumes && !d->complete && d->n_unchanged > GUARD_HANDFUL &&
+	       2 * d->n_unchanged > apply->status.counts.entries;
 }
 
 static void end_phase(struct directory *d, enum apply_phase phase)
@@ -144,8 +159,13 @@ static int publish_first(struct apply *apply, struct err *err)
 static int finish_in_place(struct apply *apply, struct directory *d,
 			   const struct replica_sweep *sweep, struct err *err)
 {
-	if (replica_writer_sweep(apply->current, d->number, sweep, err) < 0 ||
-	    apply_store_cookie(apply, d, err) < 0)
+	int rc = replica_writer_sweep(apply->current, d->number, sweep, err);
+
+	if (rc == 1 && d->resumes)
+		rc = apply_doubt(apply, d, "a folder went, and what is below it did not", err);
+	if (rc >= 0 && was_sent_everything(apply, d))
+		rc = apply_doubt(apply, d, "the server did not go by its cookie", err);
+	if (rc < 0 || apply_store_cookie(apply, d, err) < 0)
 		return -1;
 	if (sweep->n_gone > 0)
 		apply_mark_changed(apply, d, sweep->n_gone);

@@ -18,10 +18,10 @@ void event_add(struct buf *batch, enum event_kind kind, uint64_t number, const v
 	buf_add(batch, data, len);
 }
 
-void event_add_entry(struct buf *batch, const struct entry *entry)
+void event_add_entry(struct buf *batch, const struct entry *entry, bool is_known)
 {
 	size_t at = batch->len;
-	struct event_head head = { EVENT_UPSERT, 0, 0 };
+	struct event_head head = { EVENT_UPSERT, 0, is_known };
 
 	buf_add(batch, &head, sizeof(head));
 	entry_encode(entry, batch);

@@ -9,7 +9,7 @@
 
 enum event_kind {
 	EVENT_REFRESH, /* number: enum source_refresh */
-	EVENT_UPSERT,  /* data: entry_encode */
+	EVENT_UPSERT,  /* number: 1 the directory takes it for known, data: entry_encode */
 	EVENT_PRESENT, /* data: UUID */
 	EVENT_DELETE,  /* data: UUID */
 	EVENT_DONE,    /* number: 1 complete, 0 only differences */
@@ -25,7 +25,7 @@ struct event {
 
 void event_add(struct buf *batch, enum event_kind kind, uint64_t number, const void *data,
 	       size_t len);
-void event_add_entry(struct buf *batch, const struct entry *entry);
+void event_add_entry(struct buf *batch, const struct entry *entry, bool is_known);
 /* The event at *AT, which moves on; false at the end. A batch is always whole. */
 bool event_next(const struct buf *batch, size_t *at, struct event *event_r);
 

@@ -230,7 +230,7 @@ int replica_writer_delete(struct replica_writer *writer, uint16_t source,
 	struct replica_record *old = &writer->old.record, nothing = { 0 };
 	struct entry subject = { .uuid = *uuid };
 	uint64_t id;
-	int rc = replica_writer_find(writer, uuid, &id, err);
+	int rc = replica_writer_find(writer, uuid, &id, err), left;
 
 	if (rc == 0 && id != 0)
 		rc = replica_writer_index(writer, err) < 0 ? -1 : load_old(writer, uuid, err);
@@ -240,11 +240,11 @@ int replica_writer_delete(struct replica_writer *writer, uint16_t source,
 	if (writer_note_change(writer, old, &nothing, NULL, err) < 0 ||
 	    index_record(writer, old, &nothing, err) < 0 ||
 	    tree_del(&tree, writer->store.uuid, uuid->bytes, sizeof(uuid->bytes), err) < 0 ||
-	    tree_vacate(&tree, old, err) < 0 ||
+	    (left = tree_vacate(&tree, old, err)) < 0 ||
 	    diagnose_entry(writer, &subject, "malformed-address", false, NULL, NULL, NULL, err) < 0 ||
 	    diagnose_entry(writer, &subject, "bad-value", false, NULL, NULL, NULL, err) < 0)
 		return -1;
-	return writer_check_duplicates(writer, old, &nothing, err) < 0 ? -1 : 1;
+	return writer_check_duplicates(writer, old, &nothing, err) < 0 ? -1 : 1 + left;
 }
 
 int replica_writer_find(struct replica_writer *writer, const struct entry_uuid *uuid,

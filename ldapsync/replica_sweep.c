@@ -1,5 +1,6 @@
 /* Writing the replica: what a refresh did not name. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "ldapsync/replica_writer_private.h"
 
@@ -97,8 +98,24 @@ int replica_writer_missing(struct replica_writer *writer, struct replica_writer 
 int replica_writer_sweep(struct replica_writer *writer, uint16_t source,
 			 const struct replica_sweep *sweep, struct err *err)
 {
-	for (size_t i = 0; i < sweep->n_gone; i++)
-		if (replica_writer_delete(writer, source, &sweep->gone[i], err) < 0)
-			return -1;
-	return 0;
+	struct buf places = { 0 }; /* ids: in any order a folder may come before what is below it */
+	uint64_t id = 0;
+	int rc = 0, left = 0;
+
+	for (size_t i = 0; i < sweep->n_gone && rc >= 0; i++) {
+		rc = replica_writer_find(writer, &sweep->gone[i], &id, err);
+		if (rc == 0)
+			rc = replica_writer_delete(writer, source, &sweep->gone[i], err);
+		if (rc == 2)
+			buf_add(&places, &id, sizeof(id));
+	}
+	for (size_t at = 0; at < places.len && rc >= 0; at += sizeof(id)) {
+		struct replica_record record;
+
+		memcpy(&id, places.data + at, sizeof(id));
+		rc = replica_store_record(&writer->store, writer->txn, id, &record, err);
+		left |= rc == 1;
+	}
+	buf_free(&places);
+	return rc < 0 ? -1 : left;
 }

@@ -372,7 +372,7 @@ int tree_vacate(struct tree *tree, const struct replica_record *record, struct e
 	if (first_child(tree, record->id, &child, err) < 0)
 		return -1;
 	if (child != 0)
-		return tree_store(tree, &place, err);
+		return tree_store(tree, &place, err) < 0 ? -1 : 1;
 	if (remove_node(tree, &place, err) < 0)
 		return -1;
 	return tree_prune(tree, record->parent, err);

@@ -62,7 +62,7 @@ int replica_writer_source(struct replica_writer *writer, const char *title, uint
 int replica_writer_upsert(struct replica_writer *writer, uint16_t source,
 			  const struct entry *entry, uint64_t *id_r, struct err *err)
 	WP_MUST_CHECK;
-/* 1: deleted, 0: there was no such entry of SOURCE. */
+/* 1: deleted, 2: and what lies below it is still there, 0: there was no such entry of SOURCE. */
 int replica_writer_delete(struct replica_writer *writer, uint16_t source,
 			  const struct entry_uuid *uuid, struct err *err) WP_MUST_CHECK;
 /* The id of an entry, 0 if there is none. */
@@ -88,7 +88,7 @@ int replica_writer_doom(struct replica_writer *writer, uint16_t source,
 /* Adds the entries of the generation OLD, of whatever source, that WRITER's does not hold. */
 int replica_writer_missing(struct replica_writer *writer, struct replica_writer *old,
 			   struct replica_sweep *sweep, struct err *err) WP_MUST_CHECK;
-/* Deletes what SWEEP holds. */
+/* Deletes what SWEEP holds. 0, or 1: entries that it does not hold lie below one that it does. */
 int replica_writer_sweep(struct replica_writer *writer, uint16_t source,
 			 const struct replica_sweep *sweep, struct err *err) WP_MUST_CHECK;
 /* Deletes everything of directories whose titles are not among the N TITLES. 1: there were

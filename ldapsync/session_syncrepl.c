@@ -77,8 +77,9 @@ static int finish_step(struct consumer *c, const struct syncrepl_step *step)
 	return source_flush(c->sink);
 }
 
+/* The entry in MESSAGE. IS_CHANGE: while changes are awaited, and not as a new one. */
 static int upsert(struct consumer *c, LDAPMessage *message, const struct entry_uuid *uuid,
-		  struct err *err)
+		  bool is_change, struct err *err)
 {
 	struct entry *entry = session_entry(c->session, message, err);
 	int rc;
@@ -86,9 +87,12 @@ static int upsert(struct consumer *c, LDAPMessage *message, const struct entry_u
 	if (entry == NULL)
 		return -1;
 	entry->uuid = *uuid;
-	rc = sync_scope_has(c->scope, entry->dn) ?
-		     source_upsert(c->sink, profile_translate(c->scope->profile, entry, entry)) :
-		     source_delete(c->sink, uuid);
+	if (!sync_scope_has(c->scope, entry->dn))
+		rc = source_delete(c->sink, uuid);
+	else if (is_change)
+		rc = source_change(c->sink, profile_translate(c->scope->profile, entry, entry));
+	else
+		rc = source_upsert(c->sink, profile_translate(c->scope->profile, entry, entry));
 	talloc_free(entry);
 	return rc;
 }
@@ -113,11 +117,12 @@ static int read_state(struct consumer *c, LDAPMessage *message,
 static int take_step(struct consumer *c, LDAPMessage *message,
 		     const struct syncrepl_state_value *state, struct err *err)
 {
+	bool is_change = c->sync.phase == SYNCREPL_PERSISTING && state->state == SYNCREPL_MODIFY;
 	struct syncrepl_step step;
 
 	if (syncrepl_on_entry(&c->sync, state->state, &state->cookie, &step, err) < 0)
 		return -1;
-	if (step.action == SYNCREPL_UPSERT && upsert(c, message, &state->uuid, err) < 0)
+	if (step.action == SYNCREPL_UPSERT && upsert(c, message, &state->uuid, is_change, err) < 0)
 		return -1;
 	if (step.action == SYNCREPL_MARK && source_present(c->sink, &state->uuid) < 0)
 		return -1;

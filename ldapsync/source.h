@@ -34,6 +34,9 @@ int source_begin(struct source_sink *sink, uint64_t binding, struct buf *cookie_
 	WP_MUST_CHECK;
 int source_refresh(struct source_sink *sink, enum source_refresh kind) WP_MUST_CHECK;
 int source_upsert(struct source_sink *sink, const struct entry *entry) WP_MUST_CHECK;
+/* The same for an entry that the directory says it told of before: a folder of which it did not
+ * has come from elsewhere, with what is below it, and all is read anew. */
+int source_change(struct source_sink *sink, const struct entry *entry) WP_MUST_CHECK;
 /* Unchanged since the cookie. Only in a refresh. */
 int source_present(struct source_sink *sink, const struct entry_uuid *uuid) WP_MUST_CHECK;
 int source_delete(struct source_sink *sink, const struct entry_uuid *uuid) WP_MUST_CHECK;

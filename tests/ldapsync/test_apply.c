@@ -67,6 +67,18 @@ static void give_entry(size_t directory, struct entry *entry)
 	talloc_free(entry);
 }
 
+/* IS_KNOWN: the directory takes it for known here. */
+static void give_folder(size_t directory, unsigned id, const char *dn, bool is_known)
+{
+	struct entry *entry = make_unit(id, dn);
+	struct buf bytes = { 0 };
+
+	entry_encode(entry, &bytes);
+	give(directory, EVENT_UPSERT, is_known, bytes.data, bytes.len);
+	buf_free(&bytes);
+	talloc_free(entry);
+}
+
 static void give_uuid(size_t directory, enum event_kind kind, unsigned id)
 {
 	const struct entry_uuid uuid = make_uuid(id);
@@ -367,6 +379,108 @@ static void test_the_last_word_of_a_refresh_on_an_entry_counts(void **state)
 	}
 }
 
+/* Three people, of which the first two are in a folder. */
+static void refresh_with_folder(void)
+{
+	refresh(0, SOURCE_FULL, 3, "c1");
+	give_folder(0, 90, "ou=Folder,dc=x", false);
+	give_entry(0, make_person(100, "uid=100,ou=Folder,dc=x", "u100@example.com"));
+	give_entry(0, make_person(101, "uid=101,ou=Folder,dc=x", "u101@example.com"));
+	give(0, EVENT_COOKIE, BINDING, "c1", 2);
+	commit();
+	assert_true(has_cookie(0, "c1"));
+	assert_null(apply_take_doubt(apply, 0));
+}
+
+static void test_a_folder_that_goes_alone_is_doubted(void **state)
+{
+	(void)state;
+	refresh_with_folder();
+	give_uuid(0, EVENT_DELETE, 90);
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	commit();
+	assert_true(has_cookie(0, ""));
+	assert_non_null(apply_take_doubt(apply, 0));
+	assert_null(apply_take_doubt(apply, 0)); /* once */
+	refresh(0, SOURCE_FULL, 3, "c3");
+	assert_true(has_cookie(0, "c3"));
+	assert_null(apply_take_doubt(apply, 0));
+}
+
+static void test_a_folder_that_goes_with_its_people_is_not(void **state)
+{
+	(void)state;
+	refresh_with_folder();
+	give_uuid(0, EVENT_DELETE, 100);
+	give_uuid(0, EVENT_DELETE, 101);
+	give_uuid(0, EVENT_DELETE, 90);
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	commit();
+	assert_true(has_cookie(0, "c2"));
+	refresh_with_folder();
+	give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+	give_uuid(0, EVENT_DELETE, 90); /* in any order */
+	give_uuid(0, EVENT_DELETE, 100);
+	give_uuid(0, EVENT_DELETE, 101);
+	give(0, EVENT_COOKIE, BINDING, "c3", 2);
+	give(0, EVENT_DONE, 0, NULL, 0);
+	commit();
+	assert_true(has_cookie(0, "c3"));
+	assert_null(apply_take_doubt(apply, 0));
+}
+
+static void test_a_folder_that_goes_alone_in_a_refresh_is_doubted(void **state)
+{
+	(void)state;
+	refresh_with_folder();
+	give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+	for (unsigned id = 1; id <= 102; id++)
+		if (id != 90)
+			give_uuid(0, EVENT_PRESENT, id);
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_true(has_cookie(0, ""));
+	assert_non_null(apply_take_doubt(apply, 0));
+}
+
+static void test_a_folder_from_elsewhere_is_doubted(void **state)
+{
+	(void)state;
+	refresh_with_folder();
+	give_folder(0, 90, "ou=Renamed,dc=x", true); /* is known here too */
+	give_folder(0, 91, "ou=New,dc=x", false);
+	commit();
+	assert_null(apply_take_doubt(apply, 0));
+	give_folder(0, 92, "ou=Came,dc=x", true);
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	commit();
+	assert_true(has_cookie(0, ""));
+	assert_non_null(apply_take_doubt(apply, 0));
+	/* In a refresh that goes on from a cookie nobody can tell it from a new one. */
+	refresh_with_folder();
+	give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+	give_person(0, 103);
+	give_folder(0, 93, "ou=Came too,dc=x", false);
+	commit();
+	assert_true(has_cookie(0, ""));
+	assert_non_null(apply_take_doubt(apply, 0));
+}
+
+static void test_a_resumed_refresh_that_sends_everything_is_doubted(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, MANY, "c1");
+	give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+	for (unsigned i = 1; i < MANY; i++)
+		give_person(0, 100 + i);
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	give(0, EVENT_DONE, 0, NULL, 0);
+	commit();
+	assert_true(has_cookie(0, ""));
+	assert_non_null(apply_take_doubt(apply, 0));
+}
+
 static void test_a_present_phase_deletes_what_it_did_not_name(void **state)
 {
 	(void)state;
@@ -586,6 +700,11 @@ int main(void)
 		TEST(test_changes_are_seen_at_commit),
 		TEST(test_resuming_shows_people_at_once_but_deletes_and_routes_at_the_end),
 		TEST(test_the_last_word_of_a_refresh_on_an_entry_counts),
+		TEST(test_a_folder_that_goes_alone_is_doubted),
+		TEST(test_a_folder_that_goes_with_its_people_is_not),
+		TEST(test_a_folder_that_goes_alone_in_a_refresh_is_doubted),
+		TEST(test_a_folder_from_elsewhere_is_doubted),
+		TEST(test_a_resumed_refresh_that_sends_everything_is_doubted),
 		TEST(test_a_present_phase_deletes_what_it_did_not_name),
 		TEST(test_a_file_is_one_transaction),
 		TEST(test_a_full_refresh_is_seen_as_a_whole_in_a_new_generation),

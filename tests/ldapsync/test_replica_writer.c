@@ -185,7 +185,7 @@ static void test_deleting_everything_leaves_nothing(void **state)
 	put(make_unit(1, "ou=People,dc=x"), 1);
 	put(make_person(2, "uid=a,ou=People,dc=x", "a@example.com"), 1);
 	put(make_site(3, "cn=S,cn=Sites,dc=x"), 1);
-	drop(1, 1); /* the parent first: it stays as a place */
+	drop(1, 2); /* the parent first: it stays as a place */
 	assert_dn(2, "uid=a,ou=People,dc=x");
 	drop(2, 1);
 	drop(2, 0);
