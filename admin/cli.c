@@ -258,6 +258,7 @@ int cli_parse(struct cli *cli, const struct command_table *table, int argc, char
 
 static const char examples[] =
 	"Examples:\n"
+	"  waypost init --domain example.com                find the directory, write the host file\n"
 	"  waypost run --config /etc/waypost/waypost.conf   start this host's daemons\n"
 	"  waypost route ann@example.com                    which way mail for ann takes, and why\n"
 	"  waypost route --directory org.ldif --from HUB1 --explain ann@example.com\n"
@@ -266,6 +267,7 @@ static const char examples[] =
 	"  waypost queue list                               what waits for which next hop\n"
 	"  waypost queue retry --yes                        try everything again now\n"
 	"  waypost sync status --json                       how fresh the replica is\n"
+	"  waypost config check                             what keeps this host from working, and the fix\n"
 	"  waypost config certificate                       this host's key pair and its hash\n";
 
 enum { HELP_COLUMN = 28 };

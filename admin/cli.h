@@ -16,7 +16,7 @@
 #include "common/err.h"
 #include "common/hostfile.h"
 
-enum { EXIT_DONE = 0, EXIT_FINDING = 1, CLI_OPTIONS_MAX = 16, CLI_ANY = -1 };
+enum { EXIT_DONE = 0, EXIT_FINDING = 1, CLI_OPTIONS_MAX = 40, CLI_ANY = -1 };
 
 struct cli;
 

@@ -11,6 +11,7 @@
 enum { ASK_MS = 10 * 1000 };
 
 int cmd_run(struct cli *cli, struct err *e);
+int cmd_init(struct cli *cli, struct err *e);
 int cmd_route(struct cli *cli, struct err *e);
 int cmd_topology_check(struct cli *cli, struct err *e);
 int cmd_topology_generate(struct cli *cli, struct err *e);
@@ -32,6 +33,7 @@ int cmd_config_certificate(struct cli *cli, struct err *e);
 int cmd_schema_assumptions(struct cli *cli, struct err *e);
 int cmd_server_publish_certificate(struct cli *cli, struct err *e);
 
+extern const struct cli_option cmd_init_options[];
 extern const struct cli_option cmd_route_options[];
 extern const struct cli_option cmd_topology_options[];
 extern const struct cli_option cmd_generate_options[];

@@ -48,6 +48,8 @@ static const struct command rows[] = {
 	  cmd_config_check },
 	{ "config", "certificate", "", 0, 0, NULL,
 	  "Make this host's key pair if it is missing, and show its hash", cmd_config_certificate },
+	{ "init", "", "", 0, 0, cmd_init_options,
+	  "Write this host's file from a directory; make a first site in a new one", cmd_init },
 };
 
 const struct command_table commands = { rows, WP_COUNT(rows) };

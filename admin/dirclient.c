@@ -126,6 +126,14 @@ int dirclient_open(const struct host_directory *directory, const struct dirclien
 	return -1;
 }
 
+struct dirclient *dirclient_of(LDAP *ld, const char *uri)
+{
+	struct dirclient *d = mem_zero(1, sizeof(*d));
+
+	*d = (struct dirclient){ ld, uri };
+	return d;
+}
+
 void dirclient_close(struct dirclient **dir)
 {
 	if (*dir == NULL)
@@ -261,6 +269,38 @@ int dirclient_read(struct dirclient *d, TALLOC_CTX *ctx, const char *base, struc
 }
 
 /* ---- writing ---- */
+
+/* Values that are to be added, under CTX. */
+static struct berval **take_values(TALLOC_CTX *ctx, const struct entry_attribute *attribute)
+{
+	struct berval *values = talloc_array(ctx, struct berval, attribute->n_values);
+	struct berval **list = talloc_zero_array(ctx, struct berval *, attribute->n_values + 1);
+
+	for (size_t i = 0; i < attribute->n_values; i++) {
+		values[i] = (struct berval){ attribute->values[i].len,
+					     (char *)(uintptr_t)attribute->values[i].data };
+		list[i] = &values[i];
+	}
+	return list;
+}
+
+int dirclient_add(struct dirclient *d, const struct entry *entry, struct err *e)
+{
+	TALLOC_CTX *ctx = talloc_new(NULL);
+	LDAPMod *mods = talloc_zero_array(ctx, LDAPMod, entry->n_attributes + 1);
+	LDAPMod **list = talloc_zero_array(ctx, LDAPMod *, entry->n_attributes + 1);
+	int rc;
+
+	for (size_t i = 0; i < entry->n_attributes; i++) {
+		mods[i].mod_op = LDAP_MOD_ADD | LDAP_MOD_BVALUES;
+		mods[i].mod_type = talloc_strdup(ctx, entry->attributes[i].name);
+		mods[i].mod_bvalues = take_values(ctx, &entry->attributes[i]);
+		list[i] = &mods[i];
+	}
+	rc = ldap_add_ext_s(d->ld, entry->dn, list, NULL, NULL);
+	talloc_free(ctx);
+	return rc == LDAP_SUCCESS ? 0 : ldap_failed(d, rc, entry->dn, e);
+}
 
 int dirclient_apply(struct dirclient *d, const struct publish_plan *plan, struct err *e)
 {

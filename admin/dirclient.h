@@ -1,10 +1,11 @@
 /*
  * The directory with the administrator's own credentials: read it once, or find this host's
- * server object and change it. Blocking; one thread.
+ * server object and change it, add entries. Blocking; one thread.
  */
 #ifndef WP_ADMIN_DIRCLIENT_H
 #define WP_ADMIN_DIRCLIENT_H
 
+#include <ldap.h>
 #include <talloc.h>
 
 #include "admin/publish.h"
@@ -28,6 +29,8 @@ struct dirclient_bind {
 int dirclient_open(const struct host_directory *directory, const struct dirclient_bind *bind,
 		  struct dirclient **dir_r, struct err *e) WP_MUST_CHECK;
 void dirclient_close(struct dirclient **dir);
+/* One over LD, which is signed in already and goes with it; URI is for messages. */
+struct dirclient *dirclient_of(LDAP *ld, const char *uri);
 /*
  * The server object below BASE: by its cn NAME, or without one by its host name FQDN. Talloc'd
  * under CTX. ERR_NOT_FOUND if there is none or more than one.
@@ -40,6 +43,8 @@ int dirclient_find_server(struct dirclient *dir, TALLOC_CTX *ctx, const char *ba
  */
 int dirclient_read(struct dirclient *dir, TALLOC_CTX *ctx, const char *base, struct entry_list *list,
 		   struct err *e) WP_MUST_CHECK;
+/* Adds ENTRY as it stands. */
+int dirclient_add(struct dirclient *dir, const struct entry *entry, struct err *e) WP_MUST_CHECK;
 int dirclient_apply(struct dirclient *dir, const struct publish_plan *plan, struct err *e)
 	WP_MUST_CHECK;
 

@@ -140,27 +140,92 @@ static void run_checks(struct doctor_server *s)
 	buf_free(&skipped);
 }
 
+static struct doctor_server *
+server_new(struct doctor *d, const struct host_directory *directory, const struct host_uri *uri)
+{
+	struct doctor_server *s = talloc_zero(NULL, struct doctor_server);
+
+	*s = (struct doctor_server){
+		.doctor = d, .ctx = s, .uri = uri, .directory = *directory
+	};
+	s->directory.uris = uri;
+	s->directory.n_uris = 1;
+	/* Until the server has said what it is, the profile tells. */
+	s->tracker = directory->profile == HOST_PROFILE_WAYPOST ? TRACK_SYNC : TRACK_AD;
+	d->server = uri->text;
+	return s;
+}
+
+static void server_free(struct doctor_server *s)
+{
+	s->doctor->server = NULL;
+	dirconn_close(&s->ld);
+	if (s->addresses != NULL)
+		freeaddrinfo(s->addresses);
+	talloc_free(s);
+}
+
 static void see_server(struct doctor *d, const struct host_directory *directory,
 		       const struct host_uri *uri)
 {
-	struct doctor_server s = { .doctor = d,
-				   .ctx = talloc_new(NULL),
-				   .uri = uri,
-				   .directory = *directory,
-				   .tracker = TRACK_SYNC };
+	struct doctor_server *s = server_new(d, directory, uri);
 
-	s.directory.uris = uri;
-	s.directory.n_uris = 1;
-	/* Until the server has said what it is, the profile tells. */
-	if (directory->profile != HOST_PROFILE_WAYPOST)
-		s.tracker = TRACK_AD;
-	d->server = uri->text;
-	run_checks(&s);
-	d->server = NULL;
-	dirconn_close(&s.ld);
-	if (s.addresses != NULL)
-		freeaddrinfo(s.addresses);
-	talloc_free(s.ctx);
+	run_checks(s);
+	server_free(s);
+}
+
+/* What failed first, as an error. */
+static void take_failure(const struct doctor *d, struct err *e)
+{
+	json_t *row;
+	size_t i;
+
+	err_set(e, ERR_DIRECTORY, 0, "no server was found");
+	json_array_foreach(d->rows, i, row)
+	{
+		const char *fix = json_string_value(json_object_get(row, "remedy"));
+
+		if (json_is_true(json_object_get(row, "ok")))
+			continue;
+		err_set(e, ERR_DIRECTORY, 0, "%s",
+			json_string_value(json_object_get(row, "text")));
+		if (fix != NULL)
+			err_remedy(e, "%s", fix);
+		return;
+	}
+}
+
+/* Whether the server of S can be spoken to. */
+static bool is_reachable(struct doctor_server *s)
+{
+	for (size_t i = 0; server_checks[i].run != doctor_check_bind; i++)
+		if ((server_checks[i].needs & ~s->has) == 0)
+			server_checks[i].run(s);
+	return (s->has & HAS_PRIVACY) != 0;
+}
+
+int doctor_reach(struct cli *cli, TALLOC_CTX *ctx, const struct host_directory *directory,
+		 struct host_uri *uri_r, struct err *e)
+{
+	const struct host_uri *uris;
+	struct doctor d;
+	size_t n;
+	int rc = -1;
+
+	doctor_init(&d, cli);
+	uris = doctor_find_servers(&d, ctx, directory, &n);
+	for (size_t i = 0; i < n && rc < 0; i++) {
+		struct doctor_server *s = server_new(&d, directory, &uris[i]);
+
+		rc = is_reachable(s) ? 0 : -1;
+		if (rc == 0)
+			*uri_r = uris[i];
+		server_free(s);
+	}
+	if (rc < 0)
+		take_failure(&d, e);
+	doctor_fini(&d);
+	return rc;
 }
 
 /* ---- one directory ---- */

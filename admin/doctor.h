@@ -45,6 +45,14 @@ void doctor_fini(struct doctor *doctor);
 void doctor_see_host(struct doctor *doctor);
 void doctor_see_directories(struct doctor *doctor);
 
+/*
+ * Looks at name, connection and certificate of the servers of DIRECTORY in their order: the
+ * first that is well into *URI_R, talloc'd under CTX. -1 and E: what is wrong with the first of
+ * them.
+ */
+int doctor_reach(struct cli *cli, TALLOC_CTX *ctx, const struct host_directory *directory,
+		 struct host_uri *uri_r, struct err *e) WP_MUST_CHECK;
+
 /* For people: by directory and server, each finding with its fix. */
 void doctor_print(const struct doctor *doctor, bool colour, int width, struct buf *out);
 

@@ -370,7 +370,7 @@ static int read_console(struct loader *l, cfg_t *cfg)
 	return check_tls_pair(l, section, console->tls_cert, console->tls_key);
 }
 
-static const char *host_fqdn(void *ctx)
+const char *hostfile_fqdn(void *ctx)
 {
 	char name[HOST_NAME_MAX + 1] = "localhost";
 	struct addrinfo hints = { .ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM }, *found;
@@ -428,7 +428,7 @@ int hostfile_load(const char *path, struct hostfile **host_r, struct err *e)
 		return -1;
 	}
 	talloc_free(l.marks);
-	l.host->fqdn = host_fqdn(l.host);
+	l.host->fqdn = hostfile_fqdn(l.host);
 	*host_r = l.host;
 	return 0;
 }

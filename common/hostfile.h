@@ -123,6 +123,9 @@ int hostfile_load(const char *path, struct hostfile **host_r, struct err *e) WP_
 /* Frees and nulls. Null and a null inside are fine. */
 void hostfile_free(struct hostfile **host);
 
+/* This host's name with its domain, as far as it knows it; talloc'd below CTX. */
+const char *hostfile_fqdn(void *ctx);
+
 /*
  * Reads a secret (password_file, credentials_file) into *SECRET_R, a malloc'd string without
  * its last line end, at most 64 KiB; refuses a file that others can read (ERR_CONFIG). The caller wipes it

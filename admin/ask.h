@@ -1,0 +1,41 @@
+/*
+ * Questions of a command: answered by an option of its table, else by who sits at the terminal,
+ * else by what is usual. What nobody answers is collected, so that one error names all options
+ * that are missing. Questions go to standard error: standard output is for what was found. One
+ * thread.
+ */
+#ifndef WP_ADMIN_ASK_H
+#define WP_ADMIN_ASK_H
+
+#include <stdbool.h>
+
+#include "admin/cli.h"
+
+struct ask {
+	struct cli *cli;
+	bool is_interactive; /* there is a terminal, and no --yes */
+	char *missing;	     /* "--uri, --bind" */
+};
+
+void ask_init(struct ask *ask, struct cli *cli);
+/*
+ * The value of OPTION, else an answer to QUESTION (FALLBACK for an empty line), else FALLBACK;
+ * under cli->ctx. Null: there is none; the option is then missing.
+ */
+const char *ask_text(struct ask *ask, const char *option, const char *question,
+		     const char *fallback);
+/* The same where nothing is an answer too: null is fine. */
+const char *ask_optional(struct ask *ask, const char *option, const char *question);
+/* Whether OPTION is given; else the answer, FALLBACK for an empty line; false without a
+ * terminal. */
+bool ask_yes(struct ask *ask, const char *option, const char *question, bool fallback);
+/* A word that is not shown, malloc'd; null if there is nobody to ask, or no answer. */
+char *ask_secret(const struct ask *ask, const char *question);
+/* Whether to ask again when the answer to OPTION's question was no good. Shows E then. */
+bool ask_again(struct ask *ask, const char *option, const struct err *e);
+/* Something to tell whoever answers. */
+void ask_tell(const struct ask *ask, const char *fmt, ...) WP_PRINTF(2, 3);
+/* -1 and E (ERR_USAGE) if something is missing. */
+int ask_check(const struct ask *ask, struct err *e) WP_MUST_CHECK;
+
+#endif

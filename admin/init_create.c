@@ -1,0 +1,379 @@
+/* `waypost init`: what the directory lacks, and writing it with an account that may. */
+#define _GNU_SOURCE
+#include "admin/init.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/dirquery.h"
+#include "admin/publish.h"
+#include "common/cert.h"
+#include "common/clock.h"
+#include "common/dn.h"
+#include "common/endpoint.h"
+#include "common/ipaddr.h"
+#include "common/process.h"
+#include "ldapsync/dirconn.h"
+#include "topology/diag.h"
+#include "topology/load.h"
+#include "topology/snapshot.h"
+
+enum { NO_FD = -1, REMEDY_MAX = 200 };
+
+/* ---- what is lacking ---- */
+
+/* Whether DN is there, as far as the account may see. */
+static bool is_there(struct init *i, const char *dn)
+{
+	const char *const none[] = { LDAP_NO_ATTRS, NULL };
+
+	return dirquery_entry(i->ld, i->ctx, dn, none, NULL) != NULL;
+}
+
+static int refuse_without_schema(struct init *i, struct err *e)
+{
+	size_t missing;
+	const char *names = doctor_missing_schema(i->ld, i->ctx, i->dse, &missing), *commands;
+
+	/* Who may not see it is told by the server when he writes. */
+	if (names == NULL || missing == 0)
+		return 0;
+	commands = doctor_schema_commands(i->ctx, i->kind);
+	err_set(e, ERR_DIRECTORY, 0,
+		"the schema of Waypost is not loaded (%zu definitions are missing)", missing);
+	if (strlen(commands) < REMEDY_MAX)
+		return err_remedy(e, "load it: %s", commands);
+	fprintf(stderr, "%s\n", commands);
+	return err_remedy(e, "load it with the lines above");
+}
+
+static int refuse_creation(struct init *i, struct err *e)
+{
+	if (!i->has_organisation)
+		err_set(e, ERR_NOT_FOUND, 0, "there is no organisation %s", i->directory.base);
+	else
+		err_set(e, ERR_NOT_FOUND, 0, "the directory has no server %s", i->wish.server);
+	if (i->directory.profile == HOST_PROFILE_EXCHANGE)
+		return err_remedy(
+			e,
+			"name a server of the organisation with --server; nothing is written "
+			"into Exchange's configuration");
+	return err_remedy(e, "name the right one with %s, or let it be made with --create",
+			  i->has_organisation ? "--server" : "--base");
+}
+
+static bool wants_creation(struct init *i)
+{
+	const char *question;
+
+	if (i->directory.profile == HOST_PROFILE_EXCHANGE)
+		return false;
+	question = talloc_asprintf(i->ctx, "%s%s is not there. Make it?",
+				   i->has_organisation ? "The server " : "The organisation ",
+				   i->has_organisation ? i->wish.server : i->directory.base);
+	return ask_yes(&i->ask, "create", question, false);
+}
+
+/* ---- what it is to be ---- */
+
+/* One that is there is taken; Active Directory's are its own to make. */
+static int choose_site(struct init *i, struct err *e)
+{
+	const struct entry_list *sites = &i->sites;
+	const char *usual = sites->count == 1 ? entry_text(sites->items[0], "cn") : NULL;
+	const struct entry *found;
+
+	if (usual == NULL && i->ask.is_interactive)
+		usual = sites->count > 0 ? entry_text(sites->items[0], "cn") : "HQ";
+	i->wish.site = ask_text(&i->ask, "site", "Its site", usual);
+	if (i->wish.site == NULL)
+		return 0;
+	found = init_find_name(sites, i->wish.site);
+	i->wish.site_dn = found != NULL ? found->dn : NULL;
+	if (found != NULL || i->directory.profile == HOST_PROFILE_WAYPOST)
+		return 0;
+	err_set(e, ERR_NOT_FOUND, 0, "there is no site %s", i->wish.site);
+	return err_remedy(e, "name one that Active Directory has, or make it there");
+}
+
+static int judge_subnet(const char *subnet, struct err *e)
+{
+	struct ipaddr_range range;
+
+	if (subnet == NULL || (ipaddr_range_parse(subnet, strlen(subnet), &range) &&
+			       ipaddr_range_prefix_length(&range) >= 0))
+		return 0;
+	err_set(e, ERR_USAGE, 0, "\"%s\" is no subnet", subnet);
+	return err_remedy(e, "write it as 10.1.0.0/16");
+}
+
+static int judge_wish(const struct init_wish *wish, struct err *e)
+{
+	struct ipaddr address;
+	uint16_t port;
+
+	if (wish->address != NULL &&
+	    !ipaddr_parse(wish->address, strlen(wish->address), &address))
+		return err_set(e, ERR_USAGE, 0, "\"%s\" is no address", wish->address);
+	if (wish->listen != NULL && !endpoint_parse_binding(wish->listen, &address, &port)) {
+		err_set(e, ERR_USAGE, 0, "\"%s\" is nothing to listen at", wish->listen);
+		return err_remedy(e, "write it as 192.0.2.1:25 or [::]:25");
+	}
+	return judge_subnet(wish->subnet, e);
+}
+
+static int fill_wish(struct init *i, struct err *e)
+{
+	struct init_wish *w = &i->wish;
+
+	w->base = i->directory.base;
+	w->has_foreign_sites = i->directory.profile != HOST_PROFILE_WAYPOST;
+	if (choose_site(i, e) < 0)
+		return -1;
+	w->listen = cli_value(i->cli, "listen");
+	w->address =
+		ask_optional(&i->ask, "address", "Its IP address (empty: found by its name)");
+	w->subnet = ask_optional(&i->ask, "subnet",
+				 "The subnet of the site, as 10.1.0.0/16 (empty: none)");
+	w->mailbox =
+		ask_optional(&i->ask, "mailbox-delivery",
+			     "Where it delivers to mailboxes, as lmtp://localhost:24 (empty: "
+			     "nowhere)");
+	if (!i->has_organisation) {
+		w->domain = ask_optional(&i->ask, "accepted-domain",
+					 "The domain whose mail is taken in (empty: none yet)");
+		w->wants_connector =
+			ask_yes(&i->ask, "send-connector",
+				"Send other mail straight to the Internet?", false);
+	}
+	return ask_check(&i->ask, e) < 0 ? -1 : judge_wish(w, e);
+}
+
+/* A folder that an organisation lacks, because nothing was in it so far. */
+static void plan_folder(struct init *i, const char *name)
+{
+	struct entry *entry = init_folder_entry(i->ctx, i->directory.base, name);
+
+	if (!is_there(i, entry->dn))
+		entry_list_add(i->ctx, &i->entries, entry);
+}
+
+/* One more server goes where the others are. */
+static void plan_server(struct init *i)
+{
+	if (i->wish.site_dn == NULL)
+		plan_folder(i, "Sites");
+	if (i->wish.subnet != NULL)
+		plan_folder(i, "Subnets");
+	if (i->servers.count > 0)
+		i->wish.parent = dn_parent(i->servers.items[0]->dn);
+	else
+		plan_folder(i, "Servers");
+	init_new_server(i->ctx, &i->wish, &i->entries);
+}
+
+/* ---- the entries ---- */
+
+/* The beginning of a database that is empty, and the folder for people. */
+static int plan_above(struct init *i, struct err *e)
+{
+	struct entry *entry;
+
+	if (!is_there(i, i->suffix)) {
+		entry = init_suffix_entry(i->ctx, i->suffix);
+		if (entry == NULL) {
+			err_set(e, ERR_DIRECTORY, 0, "the entry %s is not there", i->suffix);
+			return err_remedy(e, "add it first");
+		}
+		entry_list_add(i->ctx, &i->entries, entry);
+	}
+	for (size_t n = 0; n < i->directory.n_recipients; n++) {
+		const char *dn = i->directory.recipients[n];
+
+		entry = dn_equal(dn, i->suffix) || is_there(i, dn) ?
+				NULL :
+				init_suffix_entry(i->ctx, dn);
+		if (entry != NULL)
+			entry_list_add(i->ctx, &i->entries, entry);
+	}
+	return 0;
+}
+
+/* The loader's word on the new organisation: what it would say later is said now. */
+static int judge_entries(struct init *i, struct err *e)
+{
+	struct snapshot_source source = snapshot_source_of_list(&i->entries);
+	struct buf image = { 0 };
+	struct snapshot snapshot;
+	int rc = snapshot_build(&source, i->directory.base, 1, &image, e);
+
+	if (rc == 0)
+		rc = snapshot_open(&snapshot, image.data, image.len, e);
+	for (uint32_t n = 0; rc == 0 && n < snap_count(&snapshot, SNAP_DIAGS); n++) {
+		const struct snap_diag *d = snap_diag(&snapshot, n);
+		const struct diag_row *row = diag_row(d->row);
+
+		if (row->severity != DIAG_ERROR)
+			continue;
+		err_set(e, ERR_USAGE, 0, "%s: %s %s", row->id,
+			snap_str(&snapshot, d->attribute), snap_str(&snapshot, d->value));
+		rc = err_remedy(e, "%s", row->text);
+	}
+	buf_free(&image);
+	return rc;
+}
+
+static int plan_entries(struct init *i, struct err *e)
+{
+	if (fill_wish(i, e) < 0)
+		return -1;
+	if (i->has_organisation) {
+		plan_server(i);
+		return 0;
+	}
+	if (plan_above(i, e) < 0)
+		return -1;
+	init_new_organisation(i->ctx, &i->wish, &i->entries);
+	return judge_entries(i, e);
+}
+
+int init_plan(struct init *i, struct err *e)
+{
+	if (i->has_organisation && init_find_name(&i->servers, i->wish.server) != NULL)
+		return 0;
+	if (!wants_creation(i))
+		return refuse_creation(i, e);
+	if (refuse_without_schema(i, e) < 0)
+		return -1;
+	return plan_entries(i, e);
+}
+
+/* ---- writing ---- */
+
+/* The account that may write: another one if it is named, else the one that reads. */
+static int choose_account(struct init *i, struct host_directory *account, int *fd_r,
+			  struct err *e)
+{
+	const char *dn = ask_optional(&i->ask, "admin-dn",
+				      "Account that may write there (empty: the one above)");
+	const char *file = cli_value(i->cli, "admin-password-file");
+	char *secret;
+
+	*account = i->directory;
+	*fd_r = NO_FD;
+	if (dn == NULL)
+		return 0;
+	account->bind = HOST_BIND_SIMPLE;
+	account->bind_dn = dn;
+	account->password_file = file;
+	if (file != NULL)
+		return 0;
+	secret = ask_secret(&i->ask, "Its password");
+	if (secret == NULL) {
+		err_set(e, ERR_USAGE, 0, "there is no password for %s", dn);
+		return err_remedy(e, "add --admin-password-file FILE");
+	}
+	*fd_r = init_hide_secret(secret, &account->password_file, i->ctx);
+	explicit_bzero(secret, strlen(secret));
+	free(secret);
+	return 0;
+}
+
+static int open_admin(struct init *i, struct err *e)
+{
+	struct host_directory account;
+	LDAP *ld = NULL;
+	int fd, rc;
+
+	if (i->admin != NULL)
+		return 0;
+	if (choose_account(i, &account, &fd, e) < 0)
+		return -1;
+	rc = dirconn_open(&account, &i->uri, NO_FD, &ld, e);
+	if (fd >= 0)
+		close(fd);
+	if (rc < 0)
+		return init_refused(e);
+	i->admin = dirclient_of(ld, i->uri.text);
+	return 0;
+}
+
+static bool is_confirmed(struct init *i)
+{
+	ask_tell(&i->ask, "To be added:\n");
+	for (size_t n = 0; n < i->entries.count; n++)
+		ask_tell(&i->ask, "  %s\n", i->entries.items[n]->dn);
+	/* Without a terminal --create was the word. */
+	return !i->ask.is_interactive || ask_yes(&i->ask, NULL, "Add them?", true);
+}
+
+/* N entries are there, and the next is refused. */
+static int explain_refusal(const struct init *i, size_t n, struct err *e)
+{
+	if (n > 0)
+		err_note(e, "%zu of %zu entries were added, then", n, i->entries.count);
+	if (e->domain == ERR_PERMISSION)
+		err_remedy(e, "name an account that may write there with --admin-dn");
+	return -1;
+}
+
+int init_add(struct init *i, struct err *e)
+{
+	if (i->entries.count == 0)
+		return 0;
+	if (!is_confirmed(i)) {
+		err_set(e, ERR_USAGE, 0, "nothing was written");
+		return err_remedy(e, "--dry-run prints what would be");
+	}
+	if (open_admin(i, e) < 0)
+		return -1;
+	for (size_t n = 0; n < i->entries.count; n++)
+		if (dirclient_add(i->admin, i->entries.items[n], e) < 0)
+			return explain_refusal(i, n, e);
+	return 0;
+}
+
+/* ---- the certificate ---- */
+
+static int publish_pair(struct init *i, const struct cert_pair *pair, struct err *e)
+{
+	const struct publish_wish wish = { .hash = pair->hash,
+					   .der = { (const char *)pair->der, pair->der_len } };
+	struct publish_plan plan;
+	struct entry *server;
+
+	if (dirclient_find_server(i->admin, i->ctx, i->directory.base, i->wish.server, NULL,
+				  &server, e) < 0 ||
+	    publish_plan_make(i->ctx, server, &wish, &plan, e) < 0)
+		return -1;
+	return dirclient_apply(i->admin, &plan, e);
+}
+
+/* The folders are made and the user becomes the host file's: what comes later is his. */
+int init_publish(struct init *i, struct err *e)
+{
+	struct cert_pair pair = { 0 };
+	char *cert_path, *key_path;
+	int rc;
+
+	if (i->directory.profile == HOST_PROFILE_EXCHANGE ||
+	    !ask_yes(&i->ask, "publish",
+		     "Publish this host's certificate, so that other servers trust it?", true))
+		return 0;
+	if (open_admin(i, e) < 0 || cli_host(i->cli, e) < 0 ||
+	    process_prepare(i->cli->host, false, e) < 0)
+		return -1;
+	cert_paths(i->cli->host, &cert_path, &key_path);
+	rc = cert_make_if_missing(cert_path, key_path, i->wish.fqdn, clock_wall_ms(), e);
+	if (rc >= 0)
+		rc = cert_load(cert_path, key_path, &pair, e);
+	if (rc == 0)
+		rc = publish_pair(i, &pair, e);
+	i->is_published = rc == 0;
+	cert_fini(&pair);
+	free(cert_path);
+	free(key_path);
+	return rc;
+}

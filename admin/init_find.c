@@ -1,0 +1,293 @@
+/* `waypost init`: what there is in the directory, and which of its servers this host is. */
+#include "admin/init.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/dirquery.h"
+#include "admin/table.h"
+#include "common/dn.h"
+
+enum { FOUND_MAX = 32 };
+
+static const char organisation_class[] = "waypostOrganization";
+static const char exchange_class[] = "msExchOrganizationContainer";
+
+/* ---- the organisation ---- */
+
+/* The entries of CLASS_NAME below BASE, into LIST. */
+static void find_class(struct init *i, const char *base, const char *class_name,
+		       struct entry_list *list)
+{
+	const char *const attributes[] = { "cn", "waypostFqdn", NULL };
+	struct dirquery query = { .base = base,
+				  .scope = LDAP_SCOPE_SUBTREE,
+				  .attributes = attributes };
+	struct dirreply *reply;
+
+	query.filter = talloc_asprintf(i->ctx, "(objectClass=%s)", class_name);
+	reply = dirquery(i->ld, i->ctx, &query);
+	for (size_t n = 0; n < reply->entries.count; n++)
+		entry_list_add(i->ctx, list, reply->entries.items[n]);
+}
+
+/* Where organisations lie: anywhere, but in Active Directory in the configuration. */
+static void find_everywhere(struct init *i, const char *class_name, struct entry_list *list)
+{
+	const struct rootdse_list *contexts = &i->dse->naming_contexts;
+
+	if (i->dse->configuration_context != NULL) {
+		find_class(i, i->dse->configuration_context, class_name, list);
+		return;
+	}
+	for (size_t n = 0; n < contexts->count; n++)
+		find_class(i, contexts->values[n], class_name, list);
+}
+
+static int parse_profile(const char *text, enum host_profile *profile_r, struct err *e)
+{
+	static const char *const names[] = { "waypost", "ad", "exchange" };
+
+	for (size_t n = 0; n < WP_COUNT(names); n++)
+		if (strcmp(text, names[n]) == 0) {
+			*profile_r = (enum host_profile)n;
+			return 0;
+		}
+	err_set(e, ERR_USAGE, 0, "\"%s\" is no profile", text);
+	return err_remedy(e, "give one of waypost, ad, exchange");
+}
+
+/* What names there are: Exchange's where it is installed, unless our own were added. */
+static int choose_profile(struct init *i, struct entry_list *ours, struct entry_list *exchange,
+			  struct err *e)
+{
+	const char *given = cli_value(i->cli, "profile");
+	bool is_ad = i->dse->configuration_context != NULL;
+
+	find_everywhere(i, organisation_class, ours);
+	find_everywhere(i, exchange_class, exchange);
+	i->directory.profile = is_ad ? HOST_PROFILE_AD : HOST_PROFILE_WAYPOST;
+	if (exchange->count > 0 && ours->count == 0)
+		i->directory.profile = HOST_PROFILE_EXCHANGE;
+	return given != NULL ? parse_profile(given, &i->directory.profile, e) : 0;
+}
+
+/* Where a new organisation would lie. */
+static const char *usual_base(struct init *i)
+{
+	const struct rootdse_list *contexts = &i->dse->naming_contexts;
+
+	if (i->dse->configuration_context != NULL)
+		return talloc_asprintf(i->ctx, "CN=Waypost,CN=Services,%s",
+				       i->dse->configuration_context);
+	return contexts->count > 0 ?
+		       talloc_asprintf(i->ctx, "cn=Waypost,%s", contexts->values[0]) :
+		       NULL;
+}
+
+static int choose_base(struct init *i, const struct entry_list *found, struct err *e)
+{
+	const char *usual = i->directory.base; /* of the URI */
+
+	if (found->count > 1 && usual == NULL) {
+		ask_tell(&i->ask, "There are several organisations:\n");
+		for (size_t n = 0; n < found->count && n < FOUND_MAX; n++)
+			ask_tell(&i->ask, "  %s\n", found->items[n]->dn);
+	} else if (usual == NULL) {
+		usual = found->count == 1 ? found->items[0]->dn : usual_base(i);
+	}
+	i->directory.base = found->count == 1 && !cli_flag(i->cli, "base") ?
+				    usual :
+				    ask_text(&i->ask, "base", "DN of the organisation", usual);
+	if (ask_check(&i->ask, e) < 0)
+		return -1;
+	if (!dn_is_valid(i->directory.base)) {
+		err_set(e, ERR_USAGE, 0, "\"%s\" is no DN", i->directory.base);
+		return err_remedy(e, "write it as cn=Waypost,dc=example,dc=com");
+	}
+	for (size_t n = 0; n < found->count; n++)
+		i->has_organisation |= dn_equal(found->items[n]->dn, i->directory.base);
+	return 0;
+}
+
+/* The naming context that the base lies in. */
+static const char *find_suffix(struct init *i)
+{
+	const struct rootdse_list *contexts = &i->dse->naming_contexts;
+	char *base = dn_key(i->ctx, i->directory.base);
+	const char *best = NULL;
+
+	for (size_t n = 0; n < contexts->count; n++) {
+		char *key = dn_key(i->ctx, contexts->values[n]);
+
+		if (key != NULL && dn_key_is_under(base, key) &&
+		    (best == NULL || strlen(contexts->values[n]) > strlen(best)))
+			best = contexts->values[n];
+	}
+	return best;
+}
+
+/* DNs separated by semicolons. */
+static int take_recipients(struct init *i, struct err *e)
+{
+	const char *usual =
+		i->dse->default_context != NULL ? i->dse->default_context : i->suffix;
+	char *text = talloc_strdup(
+		i->ctx,
+		ask_text(&i->ask, "recipients",
+			 "DN above people and groups (several: with ; between them)", usual));
+	const char **list = NULL;
+	char *save = NULL;
+	size_t n = 0;
+
+	if (ask_check(&i->ask, e) < 0)
+		return -1;
+	for (char *dn = strtok_r(text, ";", &save); dn != NULL;
+	     dn = strtok_r(NULL, ";", &save)) {
+		dn += strspn(dn, " ");
+		if (!dn_is_valid(dn))
+			return err_set(e, ERR_USAGE, 0, "\"%s\" is no DN", dn);
+		list = talloc_realloc(i->ctx, list, const char *, n + 1);
+		list[n++] = dn;
+	}
+	i->directory.recipients = list;
+	i->directory.n_recipients = n;
+	return 0;
+}
+
+int init_find_organisation(struct init *i, struct err *e)
+{
+	struct entry_list ours = { 0 }, exchange = { 0 };
+
+	if (choose_profile(i, &ours, &exchange, e) < 0 ||
+	    choose_base(i, i->directory.profile == HOST_PROFILE_EXCHANGE ? &exchange : &ours,
+			e) < 0)
+		return -1;
+	i->suffix = find_suffix(i);
+	if (i->suffix == NULL) {
+		err_set(e, ERR_NOT_FOUND, 0, "%s lies in none of the server's databases",
+			i->directory.base);
+		return err_remedy(e, "correct --base; the server has: %s",
+				  i->dse->naming_contexts.count > 0 ?
+					  i->dse->naming_contexts.values[0] :
+					  "none");
+	}
+	i->directory.filter = cli_value(i->cli, "filter");
+	return take_recipients(i, e);
+}
+
+/* ---- what there is ---- */
+
+static const char usual_filter[] = "(|(mail=*)(proxyAddresses=*)(mailLocalAddress=*))";
+
+void init_survey(struct init *i)
+{
+	struct host_directory directory = i->directory;
+
+	if (directory.filter == NULL)
+		directory.filter = usual_filter;
+	for (int what = 0; what < SURVEY_ROWS; what++)
+		survey_take(i->ld, i->ctx, &directory, i->dse->configuration_context,
+			    (enum survey_what)what, &i->found[what]);
+	find_class(i, directory.base, survey_server_class(directory.profile), &i->servers);
+	if (i->dse->configuration_context != NULL)
+		find_class(
+			i,
+			talloc_asprintf(i->ctx, "CN=Sites,%s", i->dse->configuration_context),
+			"site", &i->sites);
+	else
+		find_class(i, directory.base, "waypostSite", &i->sites);
+}
+
+static const char *names_text(TALLOC_CTX *ctx, const struct survey_row *row)
+{
+	char *text = talloc_strdup(ctx, "");
+
+	if (row->code != LDAP_SUCCESS && row->code != LDAP_NO_SUCH_OBJECT)
+		return ldap_err2string(row->code);
+	for (size_t n = 0; n < row->n_names; n++)
+		text = talloc_asprintf_append(text, "%s%s", n > 0 ? ", " : "", row->names[n]);
+	return row->count > row->n_names ? talloc_asprintf_append(text, ", …") : text;
+}
+
+void init_show(struct init *i)
+{
+	static const char *const headers[] = { "What", "Count", "Names" };
+	struct table *table = table_new(i->ctx, headers, WP_COUNT(headers));
+	struct buf out = { 0 };
+
+	if (i->cli->quiet || i->cli->json)
+		return;
+	for (int what = 0; what < SURVEY_ROWS; what++) {
+		const struct survey_row *row = &i->found[what];
+		const char *cells[] = { survey_label((enum survey_what)what),
+					talloc_asprintf(i->ctx, "%zu%s", row->count,
+							row->is_cut ? "+" : ""),
+					names_text(i->ctx, row) };
+
+		if (i->has_organisation || row->count > 0)
+			table_add(table, cells);
+	}
+	buf_printf(&out, "%s%s\n", i->directory.base,
+		   i->has_organisation ? "" : " is not there yet");
+	table_print(table, table_wants_colour(), &out);
+	/* A dry run's standard output is LDIF. */
+	fwrite(out.data, 1, out.len, i->is_dry ? stderr : stdout);
+	fflush(stdout);
+	buf_free(&out);
+}
+
+/* ---- this host ---- */
+
+const struct entry *init_find_name(const struct entry_list *list, const char *name)
+{
+	for (size_t n = 0; n < list->count; n++) {
+		const char *cn = entry_text(list->items[n], "cn");
+
+		if (cn != NULL && ascii_equal(cn, name))
+			return list->items[n];
+	}
+	return NULL;
+}
+
+/* The server that has our name, or null. */
+static const char *guess_server(struct init *i)
+{
+	for (size_t n = 0; n < i->servers.count; n++) {
+		const char *fqdn = entry_text(i->servers.items[n], "waypostFqdn");
+
+		if (fqdn != NULL && ascii_equal(fqdn, i->wish.fqdn))
+			return entry_text(i->servers.items[n], "cn");
+	}
+	return NULL;
+}
+
+/* "HUB1" of hub1.example.com: how a new server might be called. */
+static const char *new_name(struct init *i)
+{
+	char *name = talloc_strndup(i->ctx, i->wish.fqdn, strcspn(i->wish.fqdn, "."));
+
+	for (char *p = name; *p != '\0'; p++)
+		*p = (char)(*p >= 'a' && *p <= 'z' ? *p - 32 : *p);
+	return name;
+}
+
+int init_choose_server(struct init *i, struct err *e)
+{
+	bool may_create = cli_flag(i->cli, "create") || i->ask.is_interactive;
+	const char *fqdn = cli_value(i->cli, "fqdn"), *usual;
+
+	if (!i->has_organisation && !may_create) {
+		err_set(e, ERR_NOT_FOUND, 0, "there is no organisation %s", i->directory.base);
+		return err_remedy(e,
+				  "name the right one with --base, or let it be made: --create "
+				  "--server NAME --site NAME");
+	}
+	i->wish.fqdn = fqdn != NULL ? fqdn : hostfile_fqdn(i->ctx);
+	usual = guess_server(i);
+	if (usual == NULL && may_create)
+		usual = new_name(i);
+	i->wish.server = ask_text(&i->ask, "server", "This host is the server", usual);
+	i->host.server = i->wish.server;
+	return ask_check(&i->ask, e);
+}

@@ -1,0 +1,35 @@
+/*
+ * The host file that `waypost init` writes: its text, and how it gets into its place whole, or
+ * not at all. One thread.
+ */
+#ifndef WP_ADMIN_INIT_HOSTFILE_H
+#define WP_ADMIN_INIT_HOSTFILE_H
+
+#include <stdbool.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/hostfile.h"
+
+/* The way to sign in that TEXT names. -1: there is none of this name. */
+int init_bind_parse(const char *text, enum host_bind *bind_r);
+/* Appends the file of HOST: what is not as usual. Only server, state, run, user and the first
+ * directory are looked at. */
+void init_hostfile_text(const struct hostfile *host, struct buf *out);
+/*
+ * -1 and E if PATH is there and may not be replaced, or could not be written. ERR_CONFIG,
+ * ERR_PERMISSION or ERR_SYSTEM.
+ */
+int init_hostfile_check(const char *path, bool may_replace, struct err *e) WP_MUST_CHECK;
+/*
+ * Writes TEXT beside PATH, reads it as every other program does, and only then lets it be PATH:
+ * 0640, of the group of USER if the caller is root and USER is not null. A file that has
+ * appeared in the meantime stays, unless MAY_REPLACE.
+ */
+int init_hostfile_write(const char *path, const struct buf *text, const char *user,
+			bool may_replace, struct err *e) WP_MUST_CHECK;
+/* Writes a secret into PATH, 0600, of USER as above. */
+int init_secret_write(const char *path, const char *secret, const char *user, bool may_replace,
+		      struct err *e) WP_MUST_CHECK;
+
+#endif
