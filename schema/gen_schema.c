@@ -55,7 +55,7 @@ static const struct form forms[] = {
 	{
 		.name = "389ds",
 		.head = ORIGIN "#\n# 389 Directory Server: copy to the instance's schema folder as "
-			       "98waypost.ldif.\n\n"
+			       "98waypost.ldif.\n"
 			       "dn: cn=schema\n",
 		.attribute_label = "attributeTypes: ",
 		.class_label = "objectClasses: ",
