@@ -227,5 +227,5 @@ void doctor_check_identity(struct doctor_server *s)
 	else
 		doctor_say(s->doctor, DOCTOR_OK, "the server knows this host as %s", name);
 	if (name != NULL && strncmp(name, "dn:", 3) == 0)
-		s->account = name + 3;
+		s->account = name + 3 + strspn(name + 3, " ");
 }

@@ -69,14 +69,21 @@ void doctor_check_kind(struct doctor_server *server);
 void doctor_check_clock(struct doctor_server *server);
 /* Where the database of slapd is configured, as far as that is known. */
 const char *doctor_database(const struct doctor_server *server);
+/* The naming context that DN lies in, the longest if several do; null: none. */
+const char *doctor_context_of(TALLOC_CTX *ctx, const struct rootdse *dse, const char *dn);
+
+void doctor_check_indexes(struct doctor_server *server); /* doctor_index.c */
 
 /* doctor_schema.c */
+struct wanted_list;
 void doctor_check_schema(struct doctor_server *server);
-void doctor_check_indexes(struct doctor_server *server);
-/* What of the schema is missing on LD, ", " between the names, under CTX; "" if nothing is;
- * null if it cannot be read. *N_R: how many. */
+/* Which of LIST the subschema entry DN defines. -1: it cannot be read. */
+int doctor_read_subschema(LDAP *ld, TALLOC_CTX *ctx, const char *dn,
+			  struct wanted_list *list) WP_MUST_CHECK;
+/* What of the schema is missing on LD, under CTX, "" if nothing is; null if it cannot be read.
+ * How many, and of how many. */
 const char *doctor_missing_schema(LDAP *ld, TALLOC_CTX *ctx, const struct rootdse *dse,
-				  size_t *n_r);
+				  size_t *missing_r, size_t *all_r);
 /* How it is loaded into a server of KIND: lines to paste. */
 const char *doctor_schema_commands(TALLOC_CTX *ctx, enum doctor_kind kind);
 

@@ -32,15 +32,23 @@ static void offer_openldap_access(struct doctor_server *s)
 			doctor_database(s), who(s), who(s));
 }
 
+static const char *suffix(const struct doctor_server *s)
+{
+	const char *base = s->directory.base != NULL ? s->directory.base : "";
+	const char *context = doctor_context_of(s->ctx, s->dse, base);
+
+	return context != NULL ? context : "SUFFIX";
+}
+
 static void offer_389_access(struct doctor_server *s)
 {
 	doctor_fix(s->doctor, "let the account read everything below the suffix");
 	doctor_commands(s->doctor,
-			"ldapmodify -D 'cn=Directory Manager' -W -H %s <<'EOF'\ndn: SUFFIX\n"
+			"ldapmodify -D 'cn=Directory Manager' -W -H %s <<'EOF'\ndn: %s\n"
 			"changetype: modify\nadd: aci\naci: (targetattr=\"*\")(version 3.0; "
 			"acl \"Waypost\"; "
 			"allow (read,search,compare) userdn=\"ldap:///%s\";)\nEOF",
-			s->uri->text, s->account != NULL ? s->account : "anyone");
+			s->uri->text, suffix(s), s->account != NULL ? s->account : "anyone");
 }
 
 void doctor_offer_access(struct doctor_server *s)
@@ -50,7 +58,8 @@ void doctor_offer_access(struct doctor_server *s)
 	else if (s->kind == KIND_389)
 		offer_389_access(s);
 	else
-		doctor_fix(s->doctor, "let the account read it");
+		doctor_fix(s->doctor,
+			   "let the account read it (delegate Read on its container)");
 }
 
 /* ---- base ---- */
@@ -66,9 +75,13 @@ static void say_unreadable(struct doctor_server *s, const char *dn, int code)
 		doctor_fix(s->doctor,
 			   "the server takes connections and does not answer: look at its log");
 		s->has = 0;
-	} else {
-		doctor_offer_access(s);
+		return;
 	}
+	doctor_offer_access(s);
+	if (code == LDAP_NO_SUCH_OBJECT)
+		doctor_fix(s->doctor,
+			   "correct it in the host file, or make it with `waypost init "
+			   "--create`; if it is there, let the account read it");
 }
 
 /* How many of WHAT; few is nothing to be silent about. */
@@ -90,8 +103,10 @@ static void count(struct doctor_server *s, enum survey_what what, enum doctor_se
 					      "`waypost init --create` "
 					      "makes a first site with this server");
 	} else {
-		doctor_say(s->doctor, DOCTOR_OK, "%zu%s %s", row.count,
-			   row.is_cut ? " or more" : "", survey_label(what));
+		doctor_say(s->doctor, DOCTOR_OK, "%zu%s %.*s", row.count,
+			   row.is_cut ? " or more" : "",
+			   (int)strlen(survey_label(what)) - (row.count == 1),
+			   survey_label(what));
 	}
 }
 
@@ -170,6 +185,8 @@ static void check_recipients_at(struct doctor_server *s, const char *dn)
 			   "see them",
 			   dn, s->directory.filter);
 		doctor_offer_access(s);
+		doctor_fix(s->doctor, "correct recipients or filter in the host file, add people "
+				      "there, or let the account read them");
 	} else if (!has_address(reply->entries.items[0])) {
 		doctor_say(s->doctor, DOCTOR_FAILED,
 			   "%s may be searched, but the addresses there may not be read", dn);

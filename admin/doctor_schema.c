@@ -1,101 +1,57 @@
-/* The directory doctor: schema and indexes. */
+/* The directory doctor: the schema. */
 #define _GNU_SOURCE
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "admin/dirquery.h"
 #include "admin/doctor_private.h"
+#include "admin/doctor_wanted.h"
 #include "topology/attrs.h"
 
-enum { SEARCH_FLAG_INDEX = 1, SCHEMA_MS = 15 * 1000 };
+enum { SCHEMA_MS = 15 * 1000 };
 
 /* ---- which names there have to be ---- */
 
-struct wanted {
-	const char *name;
-	bool is_found;
-};
+/* Active Directory has objects of its own for these. */
+static const char *const foreign_in_ad[] = { "waypostSite", "waypostSiteLink",
+					     "waypostSubnet" };
 
-struct wanted_list {
-	struct wanted *items;
-	size_t n;
-};
-
-static bool is_ours(const char *name)
+static bool is_wanted(const struct attr_class *class, bool is_ad)
 {
-	return strncmp(name, "waypost", strlen("waypost")) == 0;
-}
-
-static void add(TALLOC_CTX *ctx, struct wanted_list *list, const char *name)
-{
-	list->items = talloc_realloc(ctx, list->items, struct wanted, list->n + 1);
-	list->items[list->n++] = (struct wanted){ name, false };
+	for (size_t i = 0; is_ad && i < WP_COUNT(foreign_in_ad); i++)
+		if (strcmp(class->name, foreign_in_ad[i]) == 0)
+			return false;
+	return true;
 }
 
 static void want(TALLOC_CTX *ctx, struct wanted_list *list, const char *name)
 {
-	if (is_ours(name))
-		add(ctx, list, name);
+	bool is_known = strncmp(name, "waypost", strlen("waypost")) != 0; /* cn, description */
+
+	for (size_t i = 0; i < list->n && !is_known; i++)
+		is_known = strcmp(list->items[i].name, name) == 0;
+	if (!is_known)
+		wanted_add(ctx, list, name);
 }
 
-static void want_all(TALLOC_CTX *ctx, struct wanted_list *list)
+/* The classes, and the attributes that they use. */
+static void want_all(TALLOC_CTX *ctx, struct wanted_list *list, bool is_ad)
 {
-	size_t n_types, n_classes;
-	const struct attr_type *types = attr_types(&n_types);
-	const struct attr_class *classes = attr_classes(&n_classes);
+	size_t n;
+	const struct attr_class *classes = attr_classes(&n);
 
-	for (size_t i = 0; i < n_types; i++)
-		want(ctx, list, types[i].name);
-	for (size_t i = 0; i < n_classes; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (!is_wanted(&classes[i], is_ad))
+			continue;
 		want(ctx, list, classes[i].name);
-}
-
-static void find(struct wanted_list *list, const char *name, size_t len)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (strlen(list->items[i].name) == len &&
-		    ascii_equal_n(list->items[i].name, name, len))
-			list->items[i].is_found = true;
-}
-
-/* The names of a definition: ( OID NAME 'a' … ) or NAME ( 'a' 'b' ) (RFC 4512 §4.1). */
-static void find_defined(struct wanted_list *list, const char *definition)
-{
-	const char *at = strstr(definition, " NAME "), *end;
-
-	if (at == NULL)
-		return;
-	at += strlen(" NAME ");
-	end = *at == '(' ? strchr(at, ')') : at + strlen(at);
-	while (at != NULL && (at = strchr(at, '\'')) != NULL && end != NULL && at < end) {
-		size_t len = strcspn(++at, "'");
-
-		find(list, at, len);
-		if (*end == '\0')
-			return;
-		at += len + (at[len] != '\0');
+		for (size_t j = 0; j < classes[i].n_uses; j++)
+			want(ctx, list, classes[i].uses[j].attribute);
 	}
-}
-
-static void find_attribute(struct wanted_list *list, const struct entry *entry,
-			   const char *name,
-			   void (*fn)(struct wanted_list *list, const char *value))
-{
-	const struct entry_attribute *attribute = entry_find(entry, name);
-
-	for (size_t i = 0; attribute != NULL && i < attribute->n_values; i++)
-		fn(list, attribute->values[i].data);
-}
-
-static void find_whole(struct wanted_list *list, const char *name)
-{
-	find(list, name, strlen(name));
 }
 
 /* ---- what there is ---- */
 
-static int read_subschema(LDAP *ld, TALLOC_CTX *ctx, const char *dn, struct wanted_list *list)
+int doctor_read_subschema(LDAP *ld, TALLOC_CTX *ctx, const char *dn, struct wanted_list *list)
 {
 	const char *const attributes[] = { "objectClasses", "attributeTypes", NULL };
 	const struct dirquery query = { .base = dn,
@@ -107,14 +63,15 @@ static int read_subschema(LDAP *ld, TALLOC_CTX *ctx, const char *dn, struct want
 
 	if (reply->entries.count == 0)
 		return -1;
-	find_attribute(list, reply->entries.items[0], "objectClasses", find_defined);
-	find_attribute(list, reply->entries.items[0], "attributeTypes", find_defined);
+	wanted_find_values(list, reply->entries.items[0], "objectClasses", wanted_find_defined);
+	wanted_find_values(list, reply->entries.items[0], "attributeTypes",
+			   wanted_find_defined);
 	return 0;
 }
 
 static bool find_entry(void *list, const struct entry *entry)
 {
-	find_attribute(list, entry, "lDAPDisplayName", find_whole);
+	wanted_find_values(list, entry, "lDAPDisplayName", wanted_find_name);
 	return true;
 }
 
@@ -131,25 +88,21 @@ static int read_ad_schema(LDAP *ld, const char *dn, struct wanted_list *list)
 }
 
 const char *doctor_missing_schema(LDAP *ld, TALLOC_CTX *ctx, const struct rootdse *dse,
-				  size_t *n_r)
+				  size_t *missing_r, size_t *all_r)
 {
+	const char *subschema = dse->subschema != NULL ? dse->subschema : "cn=Subschema";
+	bool is_ad = dse->schema_context != NULL;
 	struct wanted_list list = { 0 };
-	char *missing = talloc_strdup(ctx, "");
 	int rc;
 
-	*n_r = 0;
-	want_all(ctx, &list);
-	if (dse->schema_context != NULL)
-		rc = read_ad_schema(ld, dse->schema_context, &list);
-	else
-		rc = read_subschema(ld, ctx,
-				    dse->subschema != NULL ? dse->subschema : "cn=Subschema",
-				    &list);
+	want_all(ctx, &list, is_ad);
+	rc = is_ad ? read_ad_schema(ld, dse->schema_context, &list) :
+		     doctor_read_subschema(ld, ctx, subschema, &list);
+	*all_r = list.n;
+	*missing_r = 0;
 	for (size_t i = 0; i < list.n; i++)
-		if (!list.items[i].is_found)
-			missing = talloc_asprintf_append(
-				missing, "%s%s", (*n_r)++ > 0 ? ", " : "", list.items[i].name);
-	return rc == 0 ? missing : NULL;
+		*missing_r += !list.items[i].is_found;
+	return rc == 0 ? wanted_text(ctx, &list, 0, list.n, false) : NULL;
 }
 
 /* ---- how it is loaded ---- */
@@ -196,15 +149,13 @@ const char *doctor_schema_commands(TALLOC_CTX *ctx, enum doctor_kind kind)
 
 void doctor_check_schema(struct doctor_server *s)
 {
-	struct wanted_list all = { 0 };
 	const char *missing;
-	size_t n;
+	size_t n, all;
 
 	/* What is Microsoft's is not ours to look for. */
 	if (s->directory.profile == HOST_PROFILE_EXCHANGE)
 		return;
-	missing = doctor_missing_schema(s->ld, s->ctx, s->dse, &n);
-	want_all(s->ctx, &all);
+	missing = doctor_missing_schema(s->ld, s->ctx, s->dse, &n, &all);
 	if (missing == NULL) {
 		doctor_say(s->doctor, DOCTOR_NOTE, "it cannot be seen with this account");
 		if (s->kind == KIND_OPENLDAP)
@@ -212,8 +163,8 @@ void doctor_check_schema(struct doctor_server *s)
 				   "let it: olcAccess: to dn.base=\"cn=Subschema\" by * read");
 	} else if (n == 0) {
 		doctor_say(s->doctor, DOCTOR_OK,
-			   "it has all %zu classes and attributes of Waypost", all.n);
-	} else if (n == all.n) {
+			   "it has all %zu classes and attributes of Waypost", all);
+	} else if (n == all) {
 		doctor_say(s->doctor, DOCTOR_FAILED, "the schema of Waypost is not loaded");
 		doctor_fix(s->doctor, "load it");
 		doctor_commands(s->doctor, "%s", doctor_schema_commands(s->ctx, s->kind));
@@ -221,164 +172,10 @@ void doctor_check_schema(struct doctor_server *s)
 		doctor_say(s->doctor, DOCTOR_WARNING,
 			   "the schema of Waypost is of another version: %zu of %zu "
 			   "classes and attributes are missing: %s",
-			   n, all.n, missing);
+			   n, all, missing);
 		doctor_fix(
 			s->doctor,
 			"add the missing definitions; the whole schema is in the file below");
 		doctor_commands(s->doctor, "%s", doctor_schema_commands(s->ctx, s->kind));
 	}
-}
-
-/* ---- indexes ---- */
-
-/* Attributes that the searches of the agent ask by; those of the filter follow. */
-static const char *const sync_attributes[] = { "objectClass", "entryUUID", "entryCSN" };
-
-/* The attributes in a filter: (mail=*), (&(a=b)(c>=d)). */
-static void want_filter(TALLOC_CTX *ctx, struct wanted_list *list, const char *filter)
-{
-	for (const char *at = filter; (at = strchr(at, '(')) != NULL;) {
-		size_t len = strspn(
-			++at,
-			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
-
-		if (len == 0 || strchr("=~<>:", at[len]) == NULL || at[len] == '\0')
-			continue;
-		add(ctx, list, talloc_strndup(ctx, at, len));
-	}
-}
-
-/* Those of the filter that the server knows: on others there can be no index. */
-static void want_known(struct doctor_server *s, struct wanted_list *list)
-{
-	const char *subschema = s->dse->subschema != NULL ? s->dse->subschema : "cn=Subschema";
-	struct wanted_list named = { 0 };
-
-	want_filter(s->ctx, &named, s->directory.filter);
-	if (read_subschema(s->ld, s->ctx, subschema, &named) < 0)
-		return;
-	for (size_t i = 0; i < named.n; i++)
-		if (named.items[i].is_found)
-			add(s->ctx, list, named.items[i].name);
-}
-
-/* "a,b,c eq,sub" of olcDbIndex. */
-static void find_index(struct wanted_list *list, const char *value)
-{
-	const char *end = value + strcspn(value, " \t");
-
-	for (const char *at = value; at < end;) {
-		size_t len = strcspn(at, ", \t");
-
-		find(list, at, len);
-		at += len + 1;
-	}
-}
-
-static void say_indexes(struct doctor_server *s, const struct wanted_list *list,
-			size_t n_needed,
-			const char *(*commands)(struct doctor_server *s, const char *missing))
-{
-	char *needed = talloc_strdup(s->ctx, ""), *useful = talloc_strdup(s->ctx, "");
-
-	for (size_t i = 0; i < list->n; i++) {
-		char **to = i < n_needed ? &needed : &useful;
-
-		if (!list->items[i].is_found)
-			*to = talloc_asprintf_append(*to, "%s%s", **to != '\0' ? "," : "",
-						     list->items[i].name);
-	}
-	if (*needed != '\0') {
-		doctor_say(s->doctor, DOCTOR_WARNING,
-			   "there is no index on %s, so every resumption reads the whole "
-			   "database",
-			   needed);
-		doctor_fix(s->doctor, "add it");
-		doctor_commands(s->doctor, "%s", commands(s, needed));
-	} else if (*useful != '\0') {
-		doctor_say(s->doctor, DOCTOR_NOTE, "there is no index on %s of the filter",
-			   useful);
-		doctor_fix(s->doctor, "a first synchronisation is not helped by it, and a "
-				      "large directory that has "
-				      "few recipients is");
-		doctor_commands(s->doctor, "%s", commands(s, useful));
-	} else {
-		doctor_say(s->doctor, DOCTOR_OK, "what the agent asks by is indexed");
-	}
-}
-
-static const char *openldap_index(struct doctor_server *s, const char *missing)
-{
-	return talloc_asprintf(s->ctx,
-			       "ldapmodify -Y EXTERNAL -H ldapi:/// <<'EOF'\ndn: %s\n"
-			       "changetype: modify\nadd: olcDbIndex\nolcDbIndex: %s %s\nEOF",
-			       doctor_database(s), missing,
-			       strstr(missing, "entry") != NULL ||
-					       strstr(missing, "objectClass") != NULL ?
-				       "eq" :
-				       "pres,eq");
-}
-
-static void check_openldap(struct doctor_server *s)
-{
-	struct wanted_list list = { 0 };
-
-	if (s->database == NULL) {
-		doctor_say(s->doctor, DOCTOR_NOTE, "they cannot be seen with this account");
-		doctor_fix(s->doctor, "look for objectClass, entryUUID and entryCSN eq in what "
-				      "the command below "
-				      "prints");
-		doctor_commands(s->doctor,
-				"ldapsearch -Q -LLL -Y EXTERNAL -H ldapi:/// -b cn=config "
-				"'(olcSuffix=*)' olcSuffix olcDbIndex");
-		return;
-	}
-	for (size_t i = 0; i < WP_COUNT(sync_attributes); i++)
-		add(s->ctx, &list, sync_attributes[i]);
-	want_known(s, &list);
-	find_attribute(&list, s->database, "olcDbIndex", find_index);
-	say_indexes(s, &list, WP_COUNT(sync_attributes), openldap_index);
-}
-
-static const char *ad_index(struct doctor_server *s, const char *missing)
-{
-	return talloc_asprintf(
-		s->ctx, "rem set bit 1 of searchFlags of %s, on the schema master", missing);
-}
-
-static bool find_indexed(void *list, const struct entry *entry)
-{
-	const char *flags = entry_text(entry, "searchFlags");
-
-	if (flags != NULL && (strtol(flags, NULL, 10) & SEARCH_FLAG_INDEX) != 0)
-		find_attribute(list, entry, "lDAPDisplayName", find_whole);
-	return true;
-}
-
-static void check_ad(struct doctor_server *s)
-{
-	const char *const attributes[] = { "lDAPDisplayName", "searchFlags", NULL };
-	struct dirquery query = { .base = s->dse->schema_context,
-				  .scope = LDAP_SCOPE_ONELEVEL,
-				  .attributes = attributes };
-	struct wanted_list list = { 0 };
-	char *filter = talloc_strdup(s->ctx, "(|");
-
-	if (query.base == NULL)
-		return;
-	want_filter(s->ctx, &list, s->directory.filter);
-	for (size_t i = 0; i < list.n; i++)
-		filter = talloc_asprintf_append(filter, "(lDAPDisplayName=%s)",
-						list.items[i].name);
-	query.filter = talloc_asprintf_append(filter, ")");
-	if (list.n > 0 && dirquery_pages(s->ld, &query, find_indexed, &list) == LDAP_SUCCESS)
-		say_indexes(s, &list, 0, ad_index);
-}
-
-void doctor_check_indexes(struct doctor_server *s)
-{
-	if (s->tracker == TRACK_AD)
-		check_ad(s);
-	else if (s->kind == KIND_OPENLDAP)
-		check_openldap(s);
 }

@@ -61,6 +61,22 @@ const char *doctor_database(const struct doctor_server *s)
 	return s->database != NULL ? s->database->dn : "olcDatabase={1}mdb,cn=config";
 }
 
+const char *doctor_context_of(TALLOC_CTX *ctx, const struct rootdse *dse, const char *dn)
+{
+	char *key = dn_key(ctx, dn);
+	const char *best = NULL;
+
+	for (size_t i = 0; i < dse->naming_contexts.count && key != NULL; i++) {
+		const char *context = dse->naming_contexts.values[i];
+		char *context_key = dn_key(ctx, context);
+
+		if (context_key != NULL && dn_key_is_under(key, context_key) &&
+		    (best == NULL || strlen(context) > strlen(best)))
+			best = context;
+	}
+	return best;
+}
+
 /* ---- kind ---- */
 
 static const char *openldap_version(struct doctor_server *s)

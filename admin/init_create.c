@@ -34,8 +34,9 @@ static bool is_there(struct init *i, const char *dn)
 
 static int refuse_without_schema(struct init *i, struct err *e)
 {
-	size_t missing;
-	const char *names = doctor_missing_schema(i->ld, i->ctx, i->dse, &missing), *commands;
+	size_t missing, all;
+	const char *names = doctor_missing_schema(i->ld, i->ctx, i->dse, &missing, &all),
+		   *commands;
 
 	/* Who may not see it is told by the server when he writes. */
 	if (names == NULL || missing == 0)

@@ -72,7 +72,7 @@ static int choose_profile(struct init *i, struct entry_list *ours, struct entry_
 	return given != NULL ? parse_profile(given, &i->directory.profile, e) : 0;
 }
 
-/* Where a new organisation would lie. */
+/* Where a new organisation would lie: not beside a changelog or a monitor. */
 static const char *usual_base(struct init *i)
 {
 	const struct rootdse_list *contexts = &i->dse->naming_contexts;
@@ -80,9 +80,10 @@ static const char *usual_base(struct init *i)
 	if (i->dse->configuration_context != NULL)
 		return talloc_asprintf(i->ctx, "CN=Waypost,CN=Services,%s",
 				       i->dse->configuration_context);
-	return contexts->count > 0 ?
-		       talloc_asprintf(i->ctx, "cn=Waypost,%s", contexts->values[0]) :
-		       NULL;
+	for (size_t n = 0; n < contexts->count; n++)
+		if (init_suffix_entry(i->ctx, contexts->values[n]) != NULL)
+			return talloc_asprintf(i->ctx, "cn=Waypost,%s", contexts->values[n]);
+	return NULL;
 }
 
 static int choose_base(struct init *i, const struct entry_list *found, struct err *e)
@@ -110,21 +111,18 @@ static int choose_base(struct init *i, const struct entry_list *found, struct er
 	return 0;
 }
 
-/* The naming context that the base lies in. */
-static const char *find_suffix(struct init *i)
+/* What the agent would say to these bases. */
+static int judge_scope(struct init *i, struct err *e)
 {
 	const struct rootdse_list *contexts = &i->dse->naming_contexts;
-	char *base = dn_key(i->ctx, i->directory.base);
-	const char *best = NULL;
 
-	for (size_t n = 0; n < contexts->count; n++) {
-		char *key = dn_key(i->ctx, contexts->values[n]);
-
-		if (key != NULL && dn_key_is_under(base, key) &&
-		    (best == NULL || strlen(contexts->values[n]) > strlen(best)))
-			best = contexts->values[n];
-	}
-	return best;
+	/* Active Directory's parts are read one by one. */
+	if (i->dse->configuration_context != NULL)
+		return 0;
+	return sync_scope_new(i->ctx, &i->directory, contexts->values, contexts->count, e) !=
+			       NULL ?
+		       0 :
+		       -1;
 }
 
 /* DNs separated by semicolons. */
@@ -152,7 +150,7 @@ static int take_recipients(struct init *i, struct err *e)
 	}
 	i->directory.recipients = list;
 	i->directory.n_recipients = n;
-	return 0;
+	return judge_scope(i, e);
 }
 
 int init_find_organisation(struct init *i, struct err *e)
@@ -163,7 +161,7 @@ int init_find_organisation(struct init *i, struct err *e)
 	    choose_base(i, i->directory.profile == HOST_PROFILE_EXCHANGE ? &exchange : &ours,
 			e) < 0)
 		return -1;
-	i->suffix = find_suffix(i);
+	i->suffix = doctor_context_of(i->ctx, i->dse, i->directory.base);
 	if (i->suffix == NULL) {
 		err_set(e, ERR_NOT_FOUND, 0, "%s lies in none of the server's databases",
 			i->directory.base);
