@@ -84,6 +84,7 @@ static void read_root(struct doctor_server *s)
 	s->tracker = rootdse_has(&s->dse->capabilities, ROOTDSE_ACTIVE_DIRECTORY) ? TRACK_AD :
 										    TRACK_SYNC;
 	s->kind = doctor_kind_of(s->dse);
+	doctor_complete(s->ctx, &s->directory, s->dse);
 }
 
 /* The account in words: "simple as cn=waypost,…". */

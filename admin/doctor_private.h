@@ -69,6 +69,10 @@ void doctor_check_kind(struct doctor_server *server);
 void doctor_check_clock(struct doctor_server *server);
 /* Where the database of slapd is configured, as far as that is known. */
 const char *doctor_database(const struct doctor_server *server);
+/* Fills in what the host file may leave to the server and the profile: base, recipients,
+ * filter. */
+void doctor_complete(TALLOC_CTX *ctx, struct host_directory *directory,
+		     const struct rootdse *dse);
 /* The naming context that DN lies in, the longest if several do; null: none. */
 const char *doctor_context_of(TALLOC_CTX *ctx, const struct rootdse *dse, const char *dn);
 
@@ -95,6 +99,9 @@ void doctor_check_self(struct doctor_server *server);
 void doctor_offer_access(struct doctor_server *server);
 
 /* doctor_sync.c */
+/* What the agent would ask the server for, under CTX; null and E. */
+struct sync_scope *doctor_scope(TALLOC_CTX *ctx, const struct host_directory *directory,
+				const struct rootdse *dse, struct err *e);
 void doctor_check_sync(struct doctor_server *server);
 void doctor_check_limits(struct doctor_server *server);
 

@@ -185,8 +185,9 @@ static void check_recipients_at(struct doctor_server *s, const char *dn)
 			   "see them",
 			   dn, s->directory.filter);
 		doctor_offer_access(s);
-		doctor_fix(s->doctor, "correct recipients or filter in the host file, add people "
-				      "there, or let the account read them");
+		doctor_fix(s->doctor,
+			   "correct recipients or filter in the host file, add people "
+			   "there, or let the account read them");
 	} else if (!has_address(reply->entries.items[0])) {
 		doctor_say(s->doctor, DOCTOR_FAILED,
 			   "%s may be searched, but the addresses there may not be read", dn);

@@ -77,6 +77,24 @@ const char *doctor_context_of(TALLOC_CTX *ctx, const struct rootdse *dse, const 
 	return best;
 }
 
+static const char usual_filter[] = "(|(mail=*)(proxyAddresses=*)(mailLocalAddress=*))";
+
+void doctor_complete(TALLOC_CTX *ctx, struct host_directory *directory,
+		     const struct rootdse *dse)
+{
+	const char **recipients = talloc_zero_array(ctx, const char *, 1);
+
+	if (directory->filter == NULL)
+		directory->filter = usual_filter;
+	if (directory->base == NULL && directory->profile != HOST_PROFILE_WAYPOST)
+		directory->base = dse->configuration_context;
+	if (directory->n_recipients > 0 || dse->default_context == NULL)
+		return;
+	recipients[0] = dse->default_context;
+	directory->recipients = recipients;
+	directory->n_recipients = 1;
+}
+
 /* ---- kind ---- */
 
 static const char *openldap_version(struct doctor_server *s)

@@ -8,6 +8,13 @@
 
 enum { READ_MS = 20 * 1000, READ_MOST = 2000000 };
 
+struct sync_scope *doctor_scope(TALLOC_CTX *ctx, const struct host_directory *directory,
+				const struct rootdse *dse, struct err *e)
+{
+	return sync_scope_new(ctx, directory, dse->naming_contexts.values,
+			      dse->naming_contexts.count, e);
+}
+
 /* ---- content synchronisation ---- */
 
 /* Sync Request, refreshOnly, no cookie (RFC 4533 §2.2). */
@@ -132,7 +139,6 @@ static void fix_limit(struct doctor_server *s)
  */
 void doctor_check_limits(struct doctor_server *s)
 {
-	const struct rootdse_list *contexts = &s->dse->naming_contexts;
 	const char *const none[] = { LDAP_NO_ATTRS, NULL };
 	struct dirquery query = { .scope = LDAP_SCOPE_SUBTREE,
 				  .attributes = none,
@@ -142,7 +148,7 @@ void doctor_check_limits(struct doctor_server *s)
 	struct err e;
 	int code;
 
-	scope = sync_scope_new(s->ctx, &s->directory, contexts->values, contexts->count, &e);
+	scope = doctor_scope(s->ctx, &s->directory, s->dse, &e);
 	if (scope == NULL) {
 		doctor_say_error(s->doctor, DOCTOR_FAILED, &e);
 		return;

@@ -111,18 +111,12 @@ static int choose_base(struct init *i, const struct entry_list *found, struct er
 	return 0;
 }
 
-/* What the agent would say to these bases. */
+/* What the agent would say to these bases. Active Directory's parts are read one by one. */
 static int judge_scope(struct init *i, struct err *e)
 {
-	const struct rootdse_list *contexts = &i->dse->naming_contexts;
-
-	/* Active Directory's parts are read one by one. */
 	if (i->dse->configuration_context != NULL)
 		return 0;
-	return sync_scope_new(i->ctx, &i->directory, contexts->values, contexts->count, e) !=
-			       NULL ?
-		       0 :
-		       -1;
+	return doctor_scope(i->ctx, &i->directory, i->dse, e) != NULL ? 0 : -1;
 }
 
 /* DNs separated by semicolons. */
@@ -176,14 +170,11 @@ int init_find_organisation(struct init *i, struct err *e)
 
 /* ---- what there is ---- */
 
-static const char usual_filter[] = "(|(mail=*)(proxyAddresses=*)(mailLocalAddress=*))";
-
 void init_survey(struct init *i)
 {
 	struct host_directory directory = i->directory;
 
-	if (directory.filter == NULL)
-		directory.filter = usual_filter;
+	doctor_complete(i->ctx, &directory, i->dse);
 	for (int what = 0; what < SURVEY_ROWS; what++)
 		survey_take(i->ld, i->ctx, &directory, i->dse->configuration_context,
 			    (enum survey_what)what, &i->found[what]);

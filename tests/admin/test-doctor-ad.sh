@@ -1,0 +1,81 @@
+#!/bin/bash
+# The directory doctor and init before a Samba domain controller: what accounts of different
+# rights may, the schema that is not there, and that nothing is written without it.
+set -u
+. "$(dirname "$0")/lib.sh"
+. "$abs_top_srcdir/tests/lib/samba.sh"
+samba_need || exit $?
+dir=$(mktemp -d) || exit 1
+trap 'samba_stop "$dir/dc" >/dev/null 2>&1; rm -rf "$dir"' EXIT
+
+openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=dc1.ad.example.com -keyout "$dir/dc.key" \
+	-addext "subjectAltName=DNS:dc1.ad.example.com" -out "$dir/dc.pem" 2>/dev/null
+samba_init "$dir/dc" --tls "$dir/dc.pem" "$dir/dc.key" "$dir/dc.pem" && samba_start "$dir/dc" || exit 1
+samba_env "$dir/dc"
+samba_user "$dir/dc" plain Plain.pass1 && samba_user "$dir/dc" reader Reader.pass1 dirsync deleted || exit 1
+printf 'Plain.pass1\n' >"$dir/plain"
+printf 'Reader.pass1\n' >"$dir/reader"
+printf '%s\n' "$SAMBA_PASSWORD" >"$dir/admin"
+chmod 600 "$dir/plain" "$dir/reader" "$dir/admin"
+
+config() { # ACCOUNT SETTINGS
+	cat >"$dir/c" <<-L
+	server = "HUB1" state = "$dir/state" run = "$dir/run"
+	directory "o" { uri = {"$SAMBA_URL"} profile = "ad" base = "CN=Waypost,CN=Services,$SAMBA_CONFIG"
+		recipients = {"$SAMBA_BASE"} bind = "simple" bind_dn = "$1@$SAMBA_REALM"
+		password_file = "$dir/$1" $2 }
+	L
+}
+visit() {
+	expect "$1" timeout 60 "$waypost" --config "$dir/c" config check --json
+}
+found() { # CHECK SEVERITY TEXT
+	if printf '%s' "$out" | python3 -c '
+import json, sys
+check, severity, text = sys.argv[1:4]
+sys.exit(not any(r["check"] == check and r["severity"] == severity and text in r["text"]
+                 for r in json.load(sys.stdin)))' "$1" "$2" "$3"; then
+		pass "$1: $2: $3"
+	else
+		fail "$1 is not $2 with \"$3\": $out"
+	fi
+}
+
+# ---- the certificate is for the name, the host file has the address ----
+config reader "starttls = true tls_ca = \"$dir/dc.pem\""
+visit 6
+found tls failed "is not for $SAMBA_ADDRESS but for dc1.ad.example.com"
+
+# ---- what an account may ----
+config reader "cleartext = true"
+visit 6
+found server ok "Samba"
+found server ok "$SAMBA_BASE"
+found clock ok "0 s apart"
+found "bind methods" ok "GSS-SPNEGO"
+found dirsync ok "$SAMBA_BASE: allowed"
+found dirsync ok "$SAMBA_CONFIG: allowed"
+found "deleted objects" ok "can be seen"
+found notification ok "at once"
+found paging ok "MaxPageSize 1000"
+found schema failed "is not loaded"
+found base failed "is not there"
+json 'any("waypost-ad.ldif" in row.get("commands", "") for row in v)'
+json 'not any(row["check"] in ("sync", "limits") for row in v)'
+config plain "cleartext = true"
+visit 6
+found dirsync note "$SAMBA_BASE: allowed with OBJECT_SECURITY only"
+json 'any("Replicating Directory Changes" in row.get("remedy", "") for row in v)'
+
+# ---- init ----
+init=("$waypost" init --config "$dir/new.conf" --uri "$SAMBA_URL" --cleartext --bind simple
+	--bind-dn "reader@$SAMBA_REALM" --password-file "$dir/reader")
+expect 3 "${init[@]}"
+says out "Default-First-Site-Name"
+says out "DEFAULTIPSITELINK"
+says err "there is no organisation CN=Waypost,CN=Services,$SAMBA_CONFIG"
+expect 7 "${init[@]}" --create --server HUB1 --fqdn hub1.ad.example.com
+says err "the schema of Waypost is not loaded"
+says err "waypost-ad.ldif"
+if [ -e "$dir/new.conf" ]; then fail "a host file was written"; else pass "no host file was written"; fi
+exit $failed
