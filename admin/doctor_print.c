@@ -6,7 +6,7 @@
 #include "admin/paragraph.h"
 #include "admin/table.h"
 
-enum { CHECK_WIDTH = 16 };
+enum { TEXT_COLUMN = 30 };
 
 static const struct look {
 	const char *severity, *word, *colour;
@@ -49,29 +49,34 @@ static void print_commands(const char *text, const char *indent, struct buf *out
 	talloc_free(ctx);
 }
 
+/* Colours LEN octets at AT, after what has a width was measured. */
+static void paint(struct buf *out, size_t at, size_t len, const char *colour)
+{
+	struct buf tail = { 0 };
+
+	buf_add(&tail, out->data + at, out->len - at);
+	out->len = at;
+	buf_printf(out, "%s%.*s\033[0m", colour, (int)len, tail.data);
+	buf_add(out, tail.data + len, tail.len - len);
+	buf_free(&tail);
+}
+
 static void print_row(const json_t *row, bool colour, int width, struct buf *out)
 {
-	static const char rest[] = "                              ",
-			  fix[] = "                        fix:  ",
-			  paste[] = "                                ";
 	const struct look *look = look_of(row);
 	TALLOC_CTX *ctx = talloc_new(NULL);
-	const char *first = talloc_asprintf(ctx, "  %-*s  %-*s  ", 8, "", CHECK_WIDTH,
-					    member(row, "check"));
-	size_t at = out->len;
-	struct buf head = { 0 };
+	const char *rest = talloc_asprintf(ctx, "%*s", TEXT_COLUMN, "");
+	const char *fix = talloc_asprintf(ctx, "%*s", TEXT_COLUMN, "fix:  ");
+	size_t at = out->len + 2;
 
-	paragraph_add(out, first, rest, member(row, "text"), width);
-	/* The word of the severity, coloured, which no width is to count. */
-	buf_printf(&head, "  %s%-8s%s", colour ? look->colour : "", look->word,
-		   colour ? "\033[0m" : "");
-	buf_add(&head, out->data + at + 10, out->len - at - 10);
-	out->len = at;
-	buf_add(out, head.data, head.len);
-	buf_free(&head);
+	paragraph_add(out,
+		      talloc_asprintf(ctx, "  %-8s  %-16s  ", look->word, member(row, "check")),
+		      rest, member(row, "text"), width);
+	if (colour)
+		paint(out, at, strlen(look->word), look->colour);
 	if (*member(row, "remedy") != '\0')
 		paragraph_add(out, fix, rest, member(row, "remedy"), width);
-	print_commands(member(row, "commands"), paste, out);
+	print_commands(member(row, "commands"), talloc_asprintf(ctx, "%s  ", rest), out);
 	talloc_free(ctx);
 }
 

@@ -143,21 +143,36 @@ static int refuse_existing(const char *path, struct err *e)
 	return err_remedy(e, "look at it with `waypost config check`; --force replaces it");
 }
 
+/* The folder of PATH, or as much of the way to it as there is; malloc'd. */
+static char *nearest_folder(const char *path)
+{
+	char *folder = mem_strdup(path), *slash;
+
+	do {
+		slash = strrchr(folder, '/');
+		if (slash == NULL || slash == folder) {
+			free(folder);
+			return mem_strdup(slash == NULL ? "." : "/");
+		}
+		*slash = '\0';
+	} while (access(folder, F_OK) < 0);
+	return folder;
+}
+
 int init_hostfile_check(const char *path, bool may_replace, struct err *e)
 {
-	struct split s = split(path);
+	char *folder;
 	int rc = 0;
 
 	if (access(path, F_OK) == 0 && !may_replace)
-		rc = refuse_existing(path, e);
-	else if (fs_mkdirs(s.folder, FOLDER_MODE, e) < 0)
-		rc = -1;
-	else if (access(s.folder, W_OK | X_OK) < 0) {
-		err_errno(e, "%s cannot be written to", s.folder);
+		return refuse_existing(path, e);
+	folder = nearest_folder(path);
+	if (access(folder, W_OK | X_OK) < 0) {
+		err_errno(e, "%s cannot be written to", folder);
 		e->domain = ERR_PERMISSION;
 		rc = err_remedy(e, "become root, or name another file with --config");
 	}
-	split_free(&s);
+	free(folder);
 	return rc;
 }
 
@@ -202,7 +217,9 @@ static int write_file(const char *path, const void *data, size_t len, mode_t mod
 	if (asprintf(&name, "%s.new", s.name) < 0 ||
 	    asprintf(&temporary, "%s/%s", s.folder, name) < 0)
 		mem_fatal(strlen(path));
-	rc = fs_replace(s.folder, name, data, len, mode, e);
+	rc = fs_mkdirs(s.folder, FOLDER_MODE, e);
+	if (rc == 0)
+		rc = fs_replace(s.folder, name, data, len, mode, e);
 	if (rc == 0)
 		rc = give_to(temporary, user, mode == HOSTFILE_MODE, e);
 	if (rc == 0)

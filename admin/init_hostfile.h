@@ -17,14 +17,14 @@ int init_bind_parse(const char *text, enum host_bind *bind_r);
  * directory are looked at. */
 void init_hostfile_text(const struct hostfile *host, struct buf *out);
 /*
- * -1 and E if PATH is there and may not be replaced, or could not be written. ERR_CONFIG,
- * ERR_PERMISSION or ERR_SYSTEM.
+ * -1 and E if PATH is there and may not be replaced (ERR_CONFIG), or could not be written
+ * (ERR_PERMISSION). Makes nothing.
  */
 int init_hostfile_check(const char *path, bool may_replace, struct err *e) WP_MUST_CHECK;
 /*
- * Writes TEXT beside PATH, reads it as every other program does, and only then lets it be PATH:
- * 0640, of the group of USER if the caller is root and USER is not null. A file that has
- * appeared in the meantime stays, unless MAY_REPLACE.
+ * Writes TEXT beside PATH, reads it as every other program does, and only then lets it be PATH,
+ * whose folder is made: 0640, of the group of USER if the caller is root and USER is not null.
+ * A file that has appeared in the meantime stays, unless MAY_REPLACE.
  */
 int init_hostfile_write(const char *path, const struct buf *text, const char *user,
 			bool may_replace, struct err *e) WP_MUST_CHECK;

@@ -118,6 +118,9 @@ expect 0 "$waypost" --config "$dir/c" config check
 says out 'Directory "o"'
 says out "fix:  "
 says out " 0 failed"
+: >"$dir/answers"
+out=$("$abs_top_srcdir/tests/admin/typist.py" "$dir/answers" "$waypost" --config "$dir/c" config check)
+says out $'  \033[32mok\033[0m        host file         '"$dir/c"
 expect 0 "$waypost" --config "$dir/c" config check --quiet
 is_silent out
 

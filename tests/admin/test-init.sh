@@ -169,6 +169,16 @@ expect 0 "$waypost" init --config "$dir/host/second.conf" "${reader[@]}" --admin
 	fail "$(count waypostServer) servers, $(count waypostSite) sites"
 grep -q "$SLAPD_ROOTPW\|reader\$" "$dir/host/second.conf" && fail "a password is in the host file" || pass "no password is in the host file"
 
+if [ "$(id -u)" = 0 ]; then
+	expect 3 "$waypost" init --config "$dir/none/u.conf" --uri "$SLAPD_LDAPI" --server HUB9
+	absent "$dir/none"
+	expect 0 "$waypost" init --config "$dir/u.conf" --uri "$SLAPD_LDAPI" --server HUB1 --user nobody
+	[ "$(stat -c '%U %g %a' "$dir/u.conf")" = "root $(id -g nobody) 640" ] && pass "the daemons' user may read it" ||
+		fail "$(stat -c '%U %g %a' "$dir/u.conf")"
+	expect 6 "$waypost" init --config "$dir/v.conf" --uri "$SLAPD_LDAPI" --server HUB1 --user no-such-user
+	absent "$dir/v.conf"
+fi
+
 # ---- on a terminal ----
 answers() { printf '%s\t%s\n' "$@" >"$dir/answers"; }
 talk() { # STATUS ARGUMENTS…
