@@ -11,8 +11,17 @@ enum { READ_MS = 20 * 1000, READ_MOST = 2000000 };
 struct sync_scope *doctor_scope(TALLOC_CTX *ctx, const struct host_directory *directory,
 				const struct rootdse *dse, struct err *e)
 {
-	return sync_scope_new(ctx, directory, dse->naming_contexts.values,
-			      dse->naming_contexts.count, e);
+	const struct part part = {
+		directory,
+		directory->profile == HOST_PROFILE_WAYPOST ? PART_ALL : PART_RECIPIENTS,
+		directory->title,
+	};
+	const struct sync_contexts contexts = {
+		dse->naming_contexts.values, dse->naming_contexts.count,
+		dse->configuration_context, dse->default_context,
+	};
+
+	return sync_scope_new(ctx, &part, &contexts, e);
 }
 
 /* ---- content synchronisation ---- */

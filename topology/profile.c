@@ -64,10 +64,11 @@ static const char *const *make_attributes(struct profile *profile)
 		most++;
 	names.list = talloc_zero_array(profile, const char *, most);
 	add_name(&names, "objectClass");
-	for (size_t i = 0; i < n_types; i++)
-		add_name(&names, types[i].name);
+	/* What nearly all entries have comes first: servers look for one name after the other. */
 	for (size_t i = 0; recipient[i] != NULL; i++)
 		add_name(&names, recipient[i]);
+	for (size_t i = 0; i < n_types; i++)
+		add_name(&names, types[i].name);
 	for (size_t i = 0; i < table->n_classes; i++)
 		for (size_t u = 0; u < table->classes[i].n_uses; u++)
 			add_name(&names, table->classes[i].uses[u].native);
