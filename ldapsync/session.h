@@ -24,6 +24,7 @@ struct watch {
 	struct source_sink *sink;
 	bool without_cookie;  /* the next session has to fetch everything */
 	unsigned newer_tries; /* with a cookie that is newer than the server */
+	bool was_live;        /* a session ended its refresh since the last pause */
 };
 
 struct session {

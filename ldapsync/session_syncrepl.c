@@ -74,6 +74,7 @@ static int finish_step(struct consumer *c, const struct syncrepl_step *step)
 		return -1;
 	c->session->watch->without_cookie = false;
 	c->session->watch->newer_tries = 0;
+	c->session->watch->was_live = true;
 	return source_flush(c->sink);
 }
 
@@ -171,6 +172,38 @@ static int on_intermediate(struct consumer *c, LDAPMessage *message, struct err 
 	return rc;
 }
 
+/* What an administrator can do about it. */
+static void add_remedy(struct err *err, int code)
+{
+	static const struct {
+		int code;
+		const char *remedy;
+	} rows[] = {
+		{ LDAP_SIZELIMIT_EXCEEDED,
+		  "give bind_dn no size limit: olcLimits with size=unlimited (OpenLDAP), "
+		  "nsSizeLimit -1 in its entry (389-ds)" },
+		{ LDAP_TIMELIMIT_EXCEEDED,
+		  "give bind_dn no time limit: olcLimits with time=unlimited (OpenLDAP), "
+		  "nsTimeLimit -1 in its entry (389-ds)" },
+		{ LDAP_ADMINLIMIT_EXCEEDED,
+		  "raise the limits for bind_dn: olcLimits with size.unchecked=unlimited "
+		  "(OpenLDAP), nsLookThroughLimit -1 in its entry (389-ds)" },
+		{ LDAP_INSUFFICIENT_ACCESS, "let bind_dn search and read everything below base and "
+					    "recipients" },
+		{ LDAP_NO_SUCH_OBJECT, "correct base and recipients in the host file, or let bind_dn "
+				       "read what they name" },
+		{ LDAP_REFERRAL, "put the server that holds the bases itself into uri: referrals are "
+				 "not followed" },
+		{ LDAP_UNAVAILABLE_CRITICAL_EXTENSION,
+		  "load the overlay syncprov (OpenLDAP) or the content synchronization plug-in "
+		  "(389-ds)" },
+	};
+
+	for (size_t i = 0; i < WP_COUNT(rows); i++)
+		if (rows[i].code == code)
+			err_remedy(err, "%s", rows[i].remedy);
+}
+
 /* The server ended the search: always the end of the session. */
 static int on_search_result(struct consumer *c, LDAPMessage *message, struct err *err)
 {
@@ -182,6 +215,7 @@ static int on_search_result(struct consumer *c, LDAPMessage *message, struct err
 	err_set(err, ERR_DIRECTORY, code, "the server ended the search: %s%s%s",
 		ldap_err2string(code), diagnostic != NULL ? ": " : "",
 		diagnostic != NULL ? diagnostic : "");
+	add_remedy(err, code);
 	switch (syncrepl_on_result(&c->sync, code, diagnostic)) {
 	case SYNCREPL_RELOAD:
 		if (!watch->without_cookie)
@@ -256,6 +290,37 @@ static int follow_changes(struct consumer *c, struct err *err)
 
 /* ---- begin and end ---- */
 
+/* One answer for all bases below it would hide that one of them is misspelt: everything else would
+ * be found, and whom nobody finds gets no mail. */
+static int check_base(struct consumer *c, const char *base, struct err *err)
+{
+	char *nothing[] = { (char *)LDAP_NO_ATTRS, NULL };
+	LDAPMessage *message = NULL;
+	int id, code, rc;
+
+	rc = ldap_search_ext(c->ld, base, LDAP_SCOPE_BASE, "(objectClass=*)", nothing, 0, NULL, NULL,
+			     NULL, LDAP_NO_LIMIT, &id);
+	if (rc == LDAP_SUCCESS)
+		rc = dirconn_await(c->ld, id, source_wake_fd(c->sink), &message);
+	if (rc == LDAP_SUCCESS)
+		rc = ldap_parse_result(c->ld, message, &code, NULL, NULL, NULL, NULL, 1);
+	if (rc != LDAP_SUCCESS)
+		return dirconn_fail(c->ld, rc, err, "looking for a base");
+	if (code != LDAP_NO_SUCH_OBJECT)
+		return 0; /* the search will tell */
+	err_set(err, ERR_DIRECTORY, code, "there is no \"%s\", or it may not be read", base);
+	add_remedy(err, code);
+	return -1;
+}
+
+static int check_bases(struct consumer *c, struct err *err)
+{
+	for (size_t i = 0; i < c->scope->n_keys; i++)
+		if (check_base(c, c->scope->keys[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int send_search(struct consumer *c, struct err *err)
 {
 	struct buf value = { 0 };
@@ -277,14 +342,14 @@ static int send_search(struct consumer *c, struct err *err)
 static int begin(struct consumer *c, struct err *err)
 {
 	struct session *s = c->session;
-
 	const struct sync_contexts contexts = {
 		s->dse->naming_contexts.values, s->dse->naming_contexts.count,
 		s->dse->configuration_context, s->dse->default_context,
 	};
 
 	c->scope = sync_scope_new(s->ctx, s->part, &contexts, err);
-	if (c->scope == NULL || source_begin(c->sink, c->scope->binding, &c->cookie) < 0)
+	if (c->scope == NULL || check_bases(c, err) < 0 ||
+	    source_begin(c->sink, c->scope->binding, &c->cookie) < 0)
 		return -1;
 	if (s->watch->without_cookie)
 		buf_clear(&c->cookie);

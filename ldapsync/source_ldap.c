@@ -43,9 +43,11 @@ static void run(const struct part *part, struct source_sink *sink)
 		uint64_t begun_ms = clock_mono_ms();
 		bool at_once = try_servers(&watch, &at);
 
-		/* A session that lasted was no failure to reach the server. */
-		if (clock_mono_ms() - begun_ms > 2 * PAUSE_MAX_MS)
+		/* A session that was live and lasted; one that fails in a long refresh is no better
+		 * than one that fails at once, and costs the server more. */
+		if (watch.was_live && clock_mono_ms() - begun_ms > 2 * PAUSE_MAX_MS)
 			pause_ms = PAUSE_FIRST_MS;
+		watch.was_live = false;
 		was_at_once = at_once && !was_at_once;
 		if (was_at_once)
 			continue;

@@ -1,0 +1,271 @@
+#!/usr/bin/python3
+"""fake_sync.py SCRIPTS LOG: an LDAP server that says by RFC 4533 what a script tells it to.
+
+Listens on a free port of 127.0.0.1 and writes "port N" to its output. Binds are accepted, a
+search of the rootDSE is answered, any other without the sync control finds nothing. A search with
+it and the base dc=NAME runs SCRIPTS/NAME, which is read each time; LOG gets a line for each:
+"NAME COOKIE" ("-" without one). After the script the connection stays open.
+
+A script is made of these lines; P is the person uid=pN, whose UUID is made from the name:
+
+  on none|any|COOKIE     what follows is for searches without a cookie, with any, with this one
+  org                    a site and a server, state add
+  people A B [STATE]     persons A to B - 1; STATE add, modify, present, delete or a number
+  bare A B               persons without the sync state control
+  state HEX A            person A with this control value
+  named DN               an entry of this name, which may be none
+  present A B, gone A B  a set of the UUIDs of persons, refreshDeletes false or true
+  present-org            a set with those of the organisation
+  strangers N            a set of N UUIDs, "present", that nobody has heard of
+  cookie C               newcookie ("" is an empty one)
+  done [C]               refreshDelete, refreshDone, with a cookie or without
+  present-done [C], present-phase [C]   refreshPresent, with refreshDone true or false
+  info HEX               a sync info message with this value
+  result CODE [TEXT]     ends the search
+  notice                 notice of disconnection, and closes
+  junk                   octets that are no LDAP
+  until FILE             waits until SCRIPTS/FILE is there
+  close                  closes the connection
+"""
+import asyncio
+import hashlib
+import os
+import shlex
+import sys
+
+SYNC, STATE, INFO = ("1.3.6.1.4.1.4203.1.9.1." + n for n in "124")
+STATES = {"present": 0, "add": 1, "modify": 2, "delete": 3}
+
+
+def tlv(tag, *parts):
+    body = b"".join(p.encode() if isinstance(p, str) else p for p in parts)
+    n = len(body)
+    size = bytes([n]) if n < 128 else b"\x84" + n.to_bytes(4, "big")
+    return bytes([tag]) + size + body
+
+
+def integer(n, tag=2):
+    return tlv(tag, n.to_bytes(max(1, n.bit_length() // 8 + 1), "big"))
+
+
+def elements(data):
+    """(tag, value) of what DATA holds."""
+    at = 0
+    while at < len(data):
+        tag, n = data[at], data[at + 1]
+        at += 2
+        if n & 128:
+            n, at = int.from_bytes(data[at:at + (n & 127)], "big"), at + (n & 127)
+        yield tag, data[at:at + n]
+        at += n
+
+
+def uuid_of(name):
+    return hashlib.md5(name.encode()).digest()
+
+
+def entry(dn, attributes):
+    return tlv(0x64, tlv(4, dn), tlv(0x30, *(
+        tlv(0x30, tlv(4, name), tlv(0x31, *(tlv(4, v) for v in values)))
+        for name, values in attributes.items())))
+
+
+def result(tag, code, text=""):
+    return tlv(tag, integer(code, 10), tlv(4, ""), tlv(4, text))
+
+
+def state_control(value):
+    return tlv(0xa0, tlv(0x30, tlv(4, STATE), tlv(4, value)))
+
+
+def state_value(state, uuid):
+    return tlv(0x30, integer(state, 10), tlv(4, uuid))
+
+
+def optional_cookie(args):
+    return [tlv(4, args[0])] if args else []
+
+
+class Connection:
+    def __init__(self, server, reader, writer):
+        self.server, self.reader, self.writer = server, reader, writer
+        self.task = None
+
+    async def send(self, id, *parts):
+        self.writer.write(tlv(0x30, integer(id), *parts))
+        await self.writer.drain()
+
+    async def receive(self):
+        head = await self.reader.readexactly(2)
+        n = head[1]
+        if n & 128:
+            n = int.from_bytes(await self.reader.readexactly(n & 127), "big")
+        return await self.reader.readexactly(n)
+
+    async def serve(self):
+        try:
+            while True:
+                parts = list(elements(await self.receive()))
+                await self.handle(int.from_bytes(parts[0][1], "big"), *parts[1:])
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            if self.task:
+                self.task.cancel()
+            self.writer.close()
+
+    async def handle(self, id, op, *controls):
+        tag, body = op
+        if tag == 0x60:
+            await self.send(id, result(0x61, 0))
+        elif tag == 0x63:
+            base = list(elements(body))[0][1].decode()
+            found = self.sync_cookie(controls)
+            if found is None:
+                if base == "":
+                    await self.send(id, entry("", {"supportedControl": [SYNC],
+                                                   "vendorName": ["fake_sync.py"]}))
+                await self.send(id, result(0x65, 0))
+            else:
+                name = base.removeprefix("dc=")
+                self.server.log(f"{name} {found[0] if found else '-'}")
+                self.task = asyncio.create_task(self.run(id, name, found))
+
+    @staticmethod
+    def sync_cookie(controls):
+        """None: no sync control; else a list with the cookie or an empty one."""
+        for _, body in controls:
+            for _, control in elements(body):
+                parts = [value for _, value in elements(control)]
+                if parts[0].decode() == SYNC:
+                    value = list(elements(list(elements(parts[-1]))[0][1]))
+                    return [v.decode() for tag, v in value if tag == 4]
+        return None
+
+    async def run(self, id, name, cookie):
+        speaking = True
+        try:
+            for line in self.server.script(name):
+                words = shlex.split(line, comments=True)
+                if not words:
+                    continue
+                verb, args = words[0].replace("-", "_"), words[1:]
+                if verb == "on":
+                    speaking = args[0] in (["any"] + cookie if cookie else ["none"])
+                elif speaking:
+                    self.base = f"dc={name}"
+                    await getattr(self, "do_" + verb)(id, *args)
+        except OSError:
+            pass
+
+    async def info(self, id, value):
+        await self.send(id, tlv(0x79, tlv(0x80, INFO), tlv(0x81, value)))
+
+    async def add(self, id, dn, attributes, state=1):
+        if state in (0, 3):
+            attributes = {}
+        await self.send(id, entry(dn, attributes), state_control(state_value(state, uuid_of(dn))))
+
+    def dn(self, n):
+        return f"uid=p{n},{self.base}"
+
+    def person(self, n):
+        return {"objectClass": ["inetOrgPerson"], "uid": [f"p{n}"], "mail": [f"p{n}@example.com"]}
+
+    def org(self):
+        site = f"cn=HQ,{self.base}"
+        yield site, {"objectClass": ["waypostSite"], "cn": ["HQ"]}
+        yield f"cn=HQ-HUB1,{self.base}", {
+            "objectClass": ["waypostServer"], "cn": ["HQ-HUB1"], "waypostRole": ["hub"],
+            "waypostFqdn": ["hub.example.com"], "waypostSiteDN": [site]}
+
+    async def do_org(self, id):
+        for dn, attributes in self.org():
+            await self.add(id, dn, attributes)
+
+    async def do_people(self, id, first, end, state="add"):
+        state = STATES[state] if state in STATES else int(state)
+        for n in range(int(first), int(end)):
+            await self.add(id, self.dn(n), self.person(n), state)
+
+    async def do_bare(self, id, first, end):
+        for n in range(int(first), int(end)):
+            await self.send(id, entry(self.dn(n), self.person(n)))
+
+    async def do_state(self, id, value, n):
+        await self.send(id, entry(self.dn(n), self.person(n)), state_control(bytes.fromhex(value)))
+
+    async def do_named(self, id, dn):
+        await self.add(id, dn, {"objectClass": ["inetOrgPerson"], "mail": ["odd@example.com"]})
+
+    async def ids(self, id, deletes, uuids):
+        flag = [tlv(1, b"\xff")] if deletes else []
+        await self.info(id, tlv(0xa3, *flag, tlv(0x31, *(tlv(4, u) for u in uuids))))
+
+    async def do_present(self, id, first, end):
+        await self.ids(id, False, [uuid_of(self.dn(n)) for n in range(int(first), int(end))])
+
+    async def do_gone(self, id, first, end):
+        await self.ids(id, True, [uuid_of(self.dn(n)) for n in range(int(first), int(end))])
+
+    async def do_present_org(self, id):
+        await self.ids(id, False, [uuid_of(dn) for dn, _ in self.org()])
+
+    async def do_strangers(self, id, n):
+        await self.ids(id, False, [uuid_of(f"stranger {i}") for i in range(int(n))])
+
+    async def do_cookie(self, id, cookie):
+        await self.info(id, tlv(0x80, cookie))
+
+    async def do_done(self, id, *cookie):
+        await self.info(id, tlv(0xa1, *optional_cookie(cookie)))
+
+    async def do_present_done(self, id, *cookie):
+        await self.info(id, tlv(0xa2, *optional_cookie(cookie)))
+
+    async def do_present_phase(self, id, *cookie):
+        await self.info(id, tlv(0xa2, *optional_cookie(cookie), tlv(1, b"\0")))
+
+    async def do_info(self, id, value):
+        await self.info(id, bytes.fromhex(value))
+
+    async def do_result(self, id, code, text=""):
+        await self.send(id, result(0x65, int(code), text))
+
+    async def do_notice(self, id):
+        oid = tlv(0x8a, "1.3.6.1.4.1.1466.20036")
+        await self.send(0, tlv(0x78, integer(52, 10), tlv(4, ""), tlv(4, "going down"), oid))
+        await self.do_close(id)
+
+    async def do_junk(self, id):
+        self.writer.write(b"\x30\x84\xff\xff\xff\xff this is no LDAP")
+        await self.writer.drain()
+
+    async def do_until(self, id, name):
+        while not os.path.exists(os.path.join(self.server.scripts, name)):
+            await asyncio.sleep(0.02)
+
+    async def do_close(self, id):
+        self.writer.close()
+
+
+class Server:
+    def __init__(self, scripts, log):
+        self.scripts, self.file = scripts, open(log, "a", buffering=1)
+
+    def log(self, line):
+        print(line, file=self.file)
+
+    def script(self, name):
+        with open(os.path.join(self.scripts, name)) as file:
+            return file.read().splitlines()
+
+    async def run(self):
+        server = await asyncio.start_server(
+            lambda reader, writer: Connection(self, reader, writer).serve(), "127.0.0.1", 0,
+            backlog=128)
+        print("port", server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+
+asyncio.run(Server(*sys.argv[1:]).run())
