@@ -9,6 +9,7 @@
 #include "admin/doctor_private.h"
 #include "common/clock.h"
 #include "common/dn.h"
+#include "topology/profile.h"
 
 enum { SKEW_KERBEROS_S = 300, SKEW_NOTED_S = 60 };
 
@@ -77,15 +78,22 @@ const char *doctor_context_of(TALLOC_CTX *ctx, const struct rootdse *dse, const 
 	return best;
 }
 
-static const char usual_filter[] = "(|(mail=*)(proxyAddresses=*)(mailLocalAddress=*))";
+/* The profile's filter, where the host file has none. */
+static const char *usual_filter(TALLOC_CTX *ctx, const struct host_directory *directory)
+{
+	struct err ignored;
+	struct profile *profile = profile_new(ctx, directory->profile, directory->assume,
+					      directory->n_assume, &ignored);
 
-void doctor_complete(TALLOC_CTX *ctx, struct host_directory *directory,
-		     const struct rootdse *dse)
+	return profile != NULL ? profile_recipient_filter(profile) : "(mail=*)";
+}
+
+void doctor_complete(TALLOC_CTX *ctx, struct host_directory *directory, const struct rootdse *dse)
 {
 	const char **recipients = talloc_zero_array(ctx, const char *, 1);
 
 	if (directory->filter == NULL)
-		directory->filter = usual_filter;
+		directory->filter = usual_filter(ctx, directory);
 	if (directory->base == NULL && directory->profile != HOST_PROFILE_WAYPOST)
 		directory->base = dse->configuration_context;
 	if (directory->n_recipients > 0 || dse->default_context == NULL)

@@ -11,11 +11,7 @@ enum { READ_MS = 20 * 1000, READ_MOST = 2000000 };
 struct sync_scope *doctor_scope(TALLOC_CTX *ctx, const struct host_directory *directory,
 				const struct rootdse *dse, struct err *e)
 {
-	const struct part part = {
-		directory,
-		directory->profile == HOST_PROFILE_WAYPOST ? PART_ALL : PART_RECIPIENTS,
-		directory->title,
-	};
+	const struct part part = { directory, PART_ALL, directory->title };
 	const struct sync_contexts contexts = {
 		dse->naming_contexts.values, dse->naming_contexts.count,
 		dse->configuration_context, dse->default_context,
