@@ -16,6 +16,7 @@ static const char *const cause_names[HISTORY_CAUSES] = {
 	[HISTORY_PIN] = "pin",
 	[HISTORY_UNPIN] = "unpin",
 	[HISTORY_PIN_LOST] = "pin-lost",
+	[HISTORY_REFUSE] = "refused",
 };
 
 const char *history_cause_name(uint32_t cause)

@@ -23,6 +23,7 @@ enum history_cause {
 	HISTORY_PIN,      /* these make no snapshot */
 	HISTORY_UNPIN,
 	HISTORY_PIN_LOST, /* the image of the pinned snapshot was lost: the newest became live */
+	HISTORY_REFUSE,   /* an administrator threw away what was held; omitted: what it would drop */
 	HISTORY_CAUSES,
 };
 

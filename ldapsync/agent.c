@@ -23,6 +23,8 @@ void agent_break_sessions(struct agent *agent, const struct err *err)
 	pthread_mutex_lock(&agent->mutex);
 	if (strcmp(agent->store_error.text, err->text) != 0)
 		log_err("replica", err);
+	if (agent->store_error.text[0] == '\0')
+		agent->store_error_wall_ms = clock_wall_ms();
 	agent->store_error = *err;
 	pthread_mutex_unlock(&agent->mutex);
 	for (size_t i = 0; i < agent->n_sinks; i++)
@@ -53,7 +55,7 @@ static void end_doubtful_sessions(struct agent *agent)
 		if (why == NULL)
 			continue;
 		log_info("directory %s: %s: all of it is read again", agent->parts[i].title, why);
-		atomic_fetch_add(&agent->sinks[i].agent_epoch, 1);
+		source_call(&agent->sinks[i]);
 	}
 }
 
@@ -115,9 +117,33 @@ static int end_job(struct agent *agent, int rc, const struct err *err)
 	return rc;
 }
 
-int agent_accept(struct agent *agent, struct err *err)
+/* The sources that have to read everything anew hear of it. */
+static void call_sources(struct agent *agent)
 {
-	return end_job(agent, apply_accept(agent->apply, clock_wall_ms(), err), err);
+	for (size_t i = 0; i < agent->n_sinks; i++)
+		if (apply_is_called(agent->apply, i))
+			source_call(&agent->sinks[i]);
+}
+
+int agent_accept(struct agent *agent, size_t source, struct err *err)
+{
+	return end_job(agent, apply_accept(agent->apply, source, clock_wall_ms(), err), err);
+}
+
+int agent_refuse(struct agent *agent, size_t source, struct err *err)
+{
+	int rc = apply_refuse(agent->apply, source, clock_wall_ms(), err);
+
+	call_sources(agent);
+	return end_job(agent, rc, err);
+}
+
+int agent_resync(struct agent *agent, size_t source, struct err *err)
+{
+	int rc = apply_resync(agent->apply, source, clock_wall_ms(), err);
+
+	call_sources(agent);
+	return end_job(agent, rc, err);
 }
 
 int agent_pin(struct agent *agent, uint64_t number, struct err *err)
@@ -162,6 +188,7 @@ static void init_sink(struct agent *agent, size_t i)
 	sink->index = i;
 	sink->part = part;
 	sink->backend = find_backend(part);
+	sink->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	sink->in_step_ms = clock_mono_ms();
 	source_name_peer(sink, &(struct source_peer){ .where = part->directory->uris[0].text });
 	err_set(&sink->error, ERR_DIRECTORY, 0, "not asked yet");
@@ -176,14 +203,16 @@ static void agent_free(struct agent *agent)
 {
 	apply_close(&agent->apply);
 	work_queue_fini(&agent->queue);
-	for (size_t i = 0; i < agent->n_sinks; i++)
+	for (size_t i = 0; i < agent->n_sinks; i++) {
 		if (agent->sinks[i].batch != NULL)
 			work_free(agent->sinks[i].batch);
-	close(agent->wake_fd);
+		close(agent->sinks[i].wake_fd);
+	}
 	pthread_mutex_destroy(&agent->mutex);
 	talloc_free((void *)(uintptr_t)agent->parts);
 	free(agent->directories);
-	free(agent->phases);
+	free(agent->sources);
+	free(agent->holds);
 	free(agent);
 }
 
@@ -207,8 +236,8 @@ int agent_start(const struct hostfile *host, const struct agent_observer *observ
 	agent->n_sinks = n;
 	agent->parts = parts;
 	agent->directories = mem_zero(n, sizeof(*agent->directories));
-	agent->phases = mem_zero(n, sizeof(*agent->phases));
-	agent->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	agent->sources = mem_zero(n, sizeof(*agent->sources));
+	agent->holds = mem_zero(n, sizeof(*agent->holds));
 	atomic_init(&agent->is_stopping, false);
 	pthread_mutex_init(&agent->mutex, NULL);
 	work_queue_init(&agent->queue, QUEUE_BYTES);
@@ -235,13 +264,11 @@ int agent_start(const struct hostfile *host, const struct agent_observer *observ
 void agent_stop(struct agent **agent)
 {
 	struct agent *a = *agent;
-	uint64_t one = 1;
-
 	if (a == NULL)
 		return;
 	atomic_store(&a->is_stopping, true);
-	if (write(a->wake_fd, &one, sizeof(one)) < 0)
-		log_error("the sources cannot be woken");
+	for (size_t i = 0; i < a->n_sinks; i++)
+		eventfd_write(a->sinks[i].wake_fd, 1);
 	work_queue_close(&a->queue);
 	for (size_t i = 0; i < a->n_sinks; i++)
 		pthread_join(a->sinks[i].thread, NULL);

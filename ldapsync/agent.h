@@ -15,6 +15,7 @@
 #include "common/err.h"
 #include "common/hostfile.h"
 #include "common/replica_store.h"
+#include "ldapsync/apply.h"
 
 struct agent;
 
@@ -30,6 +31,7 @@ struct agent_status {
 	bool is_published;
 	uint64_t changed_wall_ms; /* 0: never */
 	struct err last_error;  /* text empty: none */
+	uint64_t last_error_wall_ms;
 	uint64_t diagnostics;
 };
 
@@ -39,7 +41,15 @@ struct agent_source {
 	enum agent_state state;
 	char server[256], tracker[64], bind[64], tls[64]; /* empty: not known */
 	uint64_t lag_ms;
+	struct replica_counts counts;
+	uint64_t changed_wall_ms; /* 0: never */
+	/* While it is read: since when (0: it is not), entries so far and in the end (0: not known),
+	 * and how many a second. */
+	uint64_t begun_wall_ms, named, expected, rate;
+	struct apply_hold hold; /* its text empty: nothing is held */
+	/* The last error; OVER: when it ended, 0 while it lasts. Text empty: there was none. */
 	struct err last_error;
+	uint64_t last_error_wall_ms, error_over_wall_ms;
 };
 
 /* Told by the applying thread after a commit and at each change of a state. Must not block. */
@@ -58,13 +68,20 @@ void agent_stop(struct agent **agent);
 void agent_status(struct agent *agent, struct agent_status *status_r);
 /* Part I of the directories, in the order of the host file; false: there are no more. */
 bool agent_source_status(struct agent *agent, size_t i, struct agent_source *status_r);
+/* Whether the snapshot is held back, whatever the sources; *HOLD_R: why. */
+bool agent_snapshot_held(struct agent *agent, struct apply_hold *hold_r);
+/* The number of the part TITLE; -1 and ERR (ERR_NOT_FOUND), whose remedy lists them. */
+int agent_find_source(struct agent *agent, const char *title, size_t *i_r, struct err *err)
+	WP_MUST_CHECK;
 const char *agent_state_name(enum agent_state state);
 /* Runs JOB in the applying thread, between transactions. False if the agent is stopping. */
 bool agent_run(struct agent *agent, void (*job)(void *arg), void *arg);
 
-/* Only in a job. 1: something was let through, 0: nothing was held, -1: ERR. */
-int agent_accept(struct agent *agent, struct err *err) WP_MUST_CHECK;
-/* Only in a job. 1: done, 0: refused, ERR says why, -1: ERR. */
+/* Only in a job. 1: done, 0: refused, ERR says why, -1: ERR. SOURCE: number of a part, or
+ * APPLY_ALL. What they mean: apply.h. */
+int agent_accept(struct agent *agent, size_t source, struct err *err) WP_MUST_CHECK;
+int agent_refuse(struct agent *agent, size_t source, struct err *err) WP_MUST_CHECK;
+int agent_resync(struct agent *agent, size_t source, struct err *err) WP_MUST_CHECK;
 int agent_pin(struct agent *agent, uint64_t number, struct err *err) WP_MUST_CHECK;
 int agent_unpin(struct agent *agent, struct err *err) WP_MUST_CHECK;
 /* For one read transaction. */

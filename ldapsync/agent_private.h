@@ -15,6 +15,13 @@
 
 enum { AGENT_COMMIT_AFTER_MS = 200 }; /* from the first change that waits */
 
+/* How fast a refresh goes, seen by the monotonic clock. */
+struct refresh_watch {
+	uint64_t wall_ms;  /* which refresh it is: its beginning */
+	uint64_t begun_ms; /* when it was first seen */
+	uint64_t told_ms;  /* in the log */
+};
+
 /* A source's end of the agent. BATCH belongs to the source's thread, the rest to the mutex. */
 struct source_sink {
 	struct agent *agent;
@@ -27,12 +34,16 @@ struct source_sink {
 	unsigned n_events, epoch;
 	uint64_t batch_since_ms;
 	uint64_t binding;
+	int wake_fd; /* readable once it is called, and for ever once the agent stops */
 
 	atomic_uint agent_epoch; /* rises when the source has to begin anew */
 	char where[256], tracker[64], bind[64], tls[64]; /* struct source_peer */
 	bool is_up;
-	struct err error, fault;
+	struct err error, fault; /* while they last */
+	struct err last_error;   /* of any, with its times; 0: it has not happened, it lasts */
+	uint64_t last_error_wall_ms, error_over_wall_ms;
 	uint64_t in_step_ms; /* when it was last known to be */
+	struct refresh_watch refresh;
 };
 
 struct agent {
@@ -44,13 +55,14 @@ struct agent {
 	struct apply *apply; /* the applying thread's */
 	struct work_queue queue;
 	pthread_t thread;
-	int wake_fd; /* readable for ever once the agent stops */
 	atomic_bool is_stopping;
 
 	pthread_mutex_t mutex; /* what follows, and the sinks' states */
 	struct apply_status applied;
-	enum apply_phase *phases;
-	struct err held, store_error;
+	struct apply_source *sources; /* their holds are the agent's own copies */
+	struct apply_hold *holds, snapshot_hold;
+	struct err store_error;
+	uint64_t store_error_wall_ms;
 	size_t n_sinks;
 	struct source_sink sinks[];
 };
@@ -62,6 +74,8 @@ void agent_publish_status(struct agent *agent);
 
 /* agent_sink.c: with the mutex held, or before there are threads. */
 void source_name_peer(struct source_sink *sink, const struct source_peer *peer);
+/* Whatever the source does: its session is over, the next one begins at once. Any thread. */
+void source_call(struct source_sink *sink);
 
 /* agent.c: nothing after the last commit counts, every session of a source is over. */
 void agent_break_sessions(struct agent *agent, const struct err *err);

@@ -1,6 +1,7 @@
 /* The agent: the sources' side. */
 #include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -18,14 +19,34 @@ bool source_is_stopping(const struct source_sink *sink)
 
 int source_wake_fd(const struct source_sink *sink)
 {
-	return sink->agent->wake_fd;
+	return sink->wake_fd;
 }
 
-bool source_pause(const struct source_sink *sink, unsigned ms)
+/* It becomes readable before the epoch changes: who sees the epoch finds the call. */
+void source_call(struct source_sink *sink)
 {
-	struct pollfd wake = { .fd = sink->agent->wake_fd, .events = POLLIN };
+	eventfd_write(sink->wake_fd, 1);
+	atomic_fetch_add(&sink->agent_epoch, 1);
+}
+
+bool source_is_called(struct source_sink *sink)
+{
+	eventfd_t count;
+
+	if (source_is_stopping(sink) || eventfd_read(sink->wake_fd, &count) < 0)
+		return false;
+	if (!source_is_stopping(sink))
+		return true;
+	eventfd_write(sink->wake_fd, 1); /* that was the end: nobody may sleep through it */
+	return false;
+}
+
+bool source_pause(struct source_sink *sink, unsigned ms)
+{
+	struct pollfd wake = { .fd = sink->wake_fd, .events = POLLIN };
 
 	poll(&wake, 1, (int)ms);
+	(void)source_is_called(sink);
 	return source_is_stopping(sink);
 }
 
@@ -186,6 +207,23 @@ void source_name_peer(struct source_sink *sink, const struct source_peer *peer)
 	copy_text(sink->tls, sizeof(sink->tls), peer->tls);
 }
 
+/* With the mutex held: an error that is new, or lasts. */
+static void note_error(struct source_sink *sink, const struct err *err, bool is_news)
+{
+	if (is_news)
+		sink->last_error_wall_ms = clock_wall_ms();
+	sink->last_error = *err;
+	sink->error_over_wall_ms = 0;
+}
+
+/* With the mutex held: the last error is over, unless another lasts. */
+static void note_end(struct source_sink *sink)
+{
+	if (sink->last_error_wall_ms != 0 && sink->error_over_wall_ms == 0 &&
+	    sink->error.text[0] == '\0' && sink->fault.text[0] == '\0')
+		sink->error_over_wall_ms = clock_wall_ms();
+}
+
 void source_is_up(struct source_sink *sink, const struct source_peer *peer)
 {
 	bool changed;
@@ -195,7 +233,8 @@ void source_is_up(struct source_sink *sink, const struct source_peer *peer)
 	source_name_peer(sink, peer);
 	sink->is_up = true;
 	sink->error.text[0] = '\0';
-	if (sink->agent->phases[sink->index] == APPLY_LIVE)
+	note_end(sink);
+	if (sink->agent->sources[sink->index].phase == APPLY_LIVE)
 		sink->in_step_ms = clock_mono_ms();
 	pthread_mutex_unlock(&sink->agent->mutex);
 	if (!changed)
@@ -212,6 +251,7 @@ void source_is_down(struct source_sink *sink, const struct err *err)
 	is_news = sink->is_up || strcmp(sink->error.text, err->text) != 0;
 	sink->is_up = false;
 	sink->error = *err;
+	note_error(sink, err, is_news);
 	pthread_mutex_unlock(&sink->agent->mutex);
 	if (!is_news)
 		return;
@@ -229,6 +269,10 @@ void source_fault(struct source_sink *sink, const struct err *err)
 		sink->fault = *err;
 	else
 		sink->fault.text[0] = '\0';
+	if (err != NULL)
+		note_error(sink, err, is_news);
+	else
+		note_end(sink);
 	pthread_mutex_unlock(&sink->agent->mutex);
 	if (is_news)
 		log_warn("directory %s: %s", sink->part->title, err->text);

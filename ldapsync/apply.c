@@ -29,8 +29,11 @@ static int on_refresh(struct apply *apply, struct directory *d, const struct eve
 		apply_drop_building(apply);
 		d->rebuilding = false;
 	}
-	if (d->phase == APPLY_HELD)
-		apply->held.text[0] = '\0';
+	d->hold = (struct apply_hold){ 0 };
+	d->before = apply->config.n_directories > 1 ? d->tally.counts : apply->status.counts;
+	d->begun_wall_ms = apply->now_ms;
+	d->named = 0;
+	d->expected = event->number == SOURCE_RESUME ? 0 : d->tally.counts.entries;
 	id_set_free(&d->seen);
 	buf_clear(&d->doomed);
 	buf_clear(&d->cookie);
@@ -76,11 +79,18 @@ static int look_for_arrival(struct apply *apply, struct directory *d, const stru
 	return id != 0 ? 0 : apply_doubt(apply, d, "a folder came in from elsewhere", err);
 }
 
+/* The topology changed, and its directory is in the middle of something. */
+static void note_partial(struct apply *apply, const struct directory *d, uint64_t marks_before)
+{
+	if (is_tracking(d) && replica_writer_marks(apply->current) != marks_before)
+		replica_writer_tally(apply->current, d->number)->is_partial = true;
+}
+
 static int on_upsert(struct apply *apply, struct directory *d, const struct event *event,
 		     struct err *err)
 {
 	struct entry *entry = entry_decode(NULL, event->data, event->len, err);
-	uint64_t id = 0;
+	uint64_t id = 0, marks = replica_writer_marks(apply->current);
 	int rc;
 
 	if (entry == NULL)
@@ -89,6 +99,8 @@ static int on_upsert(struct apply *apply, struct directory *d, const struct even
 	if (rc == 0)
 		rc = replica_writer_upsert(apply_writer(apply, d), d->number, entry, &id, err);
 	talloc_free(entry);
+	d->named++;
+	note_partial(apply, d, marks);
 	if (rc == 1)
 		apply_mark_changed(apply, d, 1);
 	d->n_unchanged += rc == 0;
@@ -106,6 +118,7 @@ static int on_present(struct apply *apply, struct directory *d, const struct eve
 	memcpy(&uuid, event->data, sizeof(uuid));
 	if (replica_writer_find(apply_writer(apply, d), &uuid, &id, err) < 0)
 		return -1;
+	d->named++;
 	if (id != 0 && is_tracking(d))
 		id_set_add(&d->seen, id);
 	return 0;
@@ -128,6 +141,7 @@ static int doom(struct apply *apply, struct directory *d, const struct entry_uui
 static int on_delete(struct apply *apply, struct directory *d, const struct event *event,
 		     struct err *err)
 {
+	uint64_t marks = replica_writer_marks(apply->current);
 	struct entry_uuid uuid;
 	int rc;
 
@@ -135,6 +149,7 @@ static int on_delete(struct apply *apply, struct directory *d, const struct even
 	if (d->phase == APPLY_REFRESHING && !d->rebuilding)
 		return doom(apply, d, &uuid, err);
 	rc = replica_writer_delete(apply_writer(apply, d), d->number, &uuid, err);
+	note_partial(apply, d, marks);
 	if (rc > 0)
 		apply_mark_changed(apply, d, 1);
 	if (rc == 2 && !d->rebuilding)
@@ -188,7 +203,7 @@ int apply_event(struct apply *apply, size_t directory, const struct event *event
 	return handle(apply, d, event, err) < 0 ? apply_fail(apply) : 0;
 }
 
-static bool wants_one_piece(const struct apply *apply)
+bool apply_wants_one_piece(const struct apply *apply)
 {
 	for (size_t i = 0; i < apply->config.n_directories; i++)
 		if (apply->directories[i].one_piece &&
@@ -197,49 +212,16 @@ static bool wants_one_piece(const struct apply *apply)
 	return false;
 }
 
-static int commit_current(struct apply *apply, bool accept, struct err *err)
-{
-	if (apply_publish_if_due(apply, accept, err) < 0)
-		return -1;
-	if (apply->is_dirty)
-		return apply_commit_writer(apply, apply->current, err);
-	replica_writer_abort(apply->current);
-	apply->pending = 0;
-	return 0;
-}
-
 int apply_commit(struct apply *apply, struct err *err)
 {
-	if (wants_one_piece(apply))
+	if (apply_wants_one_piece(apply))
 		return 0;
 	if (apply->building != NULL && replica_writer_is_open(apply->building) &&
 	    apply_commit_writer(apply, apply->building, err) < 0)
 		return apply_fail(apply);
-	if (replica_writer_is_open(apply->current) && commit_current(apply, false, err) < 0)
+	if (replica_writer_is_open(apply->current) && apply_commit_current(apply, false, err) < 0)
 		return apply_fail(apply);
 	return 0;
-}
-
-int apply_accept(struct apply *apply, uint64_t wall_ms, struct err *err)
-{
-	int found = 0;
-
-	apply->now_ms = wall_ms;
-	for (size_t i = 0; i < apply->config.n_directories; i++) {
-		struct directory *d = &apply->directories[i];
-
-		if (d->phase != APPLY_HELD)
-			continue;
-		found = 1;
-		if (apply_finish_refresh(apply, d, true, err) < 0)
-			return apply_fail(apply);
-	}
-	if (!found && !apply->snapshot_held)
-		return 0;
-	if (!replica_writer_is_open(apply->current) &&
-	    replica_writer_begin(apply->current, err) < 0)
-		return apply_fail(apply);
-	return commit_current(apply, true, err) < 0 ? apply_fail(apply) : 1;
 }
 
 int apply_cookie(struct apply *apply, size_t directory, uint64_t binding, struct buf *cookie_r,
@@ -281,9 +263,34 @@ enum apply_phase apply_phase(const struct apply *apply, size_t directory)
 	return apply->directories[directory].phase;
 }
 
-const struct err *apply_held(const struct apply *apply)
+void apply_source_status(const struct apply *apply, size_t directory,
+			 struct apply_source *source_r)
 {
-	return apply->held.text[0] != '\0' ? &apply->held : NULL;
+	const struct directory *d = &apply->directories[directory];
+	bool is_refreshing = d->phase == APPLY_REFRESHING;
+
+	*source_r = (struct apply_source){
+		.phase = d->phase,
+		.counts = d->tally.counts,
+		.changed_wall_ms = d->tally.changed_wall_ms,
+		.begun_wall_ms = is_refreshing ? d->begun_wall_ms : 0,
+		.named = is_refreshing ? d->named : 0,
+		.expected = is_refreshing ? d->expected : 0,
+		.hold = apply_is_held(&d->hold) ? &d->hold : NULL,
+	};
+}
+
+const struct apply_hold *apply_snapshot_held(const struct apply *apply)
+{
+	return apply_is_held(&apply->snapshot_hold) ? &apply->snapshot_hold : NULL;
+}
+
+const struct apply_hold *apply_held(const struct apply *apply)
+{
+	for (size_t i = 0; i < apply->config.n_directories; i++)
+		if (apply_is_held(&apply->directories[i].hold))
+			return &apply->directories[i].hold;
+	return apply_snapshot_held(apply);
 }
 
 void apply_status(const struct apply *apply, struct apply_status *status_r)

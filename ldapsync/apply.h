@@ -7,8 +7,9 @@
  *  - Any other refresh changes the current generation: recipients go live in batches; nothing
  *    is deleted and no snapshot is made until it is done. A file is one transaction.
  *  - The guard: a refresh that would drop more than a share (and more than a handful) of the
- *    recipients or of the topology is held back until it is accepted; so is a snapshot that
- *    has lost all sites or all servers. What was live stays live.
+ *    directory's recipients or topology is held back until it is accepted or refused; so is a
+ *    snapshot that has lost all sites or all servers. What was live stays live.
+ *  - No snapshot is made while the topology holds a part of a refresh, also over a restart.
  *  - The cookie is stored in the transaction of what it covers, snapshot included.
  *  - A pinned snapshot stays live; newer ones are made and logged as ever.
  *
@@ -34,6 +35,27 @@ struct apply_config {
 };
 
 enum apply_phase { APPLY_WAITING, APPLY_REFRESHING, APPLY_LIVE, APPLY_HELD };
+
+enum { APPLY_EXAMPLES = 10, APPLY_EXAMPLE_SIZE = 256 };
+
+/* What waits for an administrator's word, and why. */
+struct apply_hold {
+	struct err why; /* text empty: nothing does */
+	uint64_t since_wall_ms;
+	struct replica_counts dropped, of; /* what would go, of how many */
+	unsigned n_examples;
+	char examples[APPLY_EXAMPLES][APPLY_EXAMPLE_SIZE]; /* names of what would go */
+};
+
+/* One directory. */
+struct apply_source {
+	enum apply_phase phase;
+	struct replica_counts counts; /* of what readers see, or will see first */
+	uint64_t changed_wall_ms;     /* 0: never */
+	uint64_t begun_wall_ms;       /* while APPLY_REFRESHING: since when, */
+	uint64_t named, expected;     /* entries so far, and in the end; 0: not known */
+	const struct apply_hold *hold; /* null: nothing is held */
+};
 
 struct apply_status {
 	bool is_published; /* there is something for readers */
@@ -64,8 +86,25 @@ int apply_commit(struct apply *apply, struct err *err) WP_MUST_CHECK;
 /* Changes since the last commit, and how many of them are better taken together. */
 size_t apply_pending(const struct apply *apply);
 size_t apply_batch_size(const struct apply *apply);
-/* Lets through what was held back. 1: something was, 0: nothing. As apply_event. */
-int apply_accept(struct apply *apply, uint64_t wall_ms, struct err *err) WP_MUST_CHECK;
+
+/*
+ * An administrator's word on DIRECTORY, or on all (APPLY_ALL). 1: done and stored. 0: refused, and
+ * ERR says why (ERR_NOT_FOUND: nothing is held; ERR_SYSTEM while a file is being taken over). -1
+ * as apply_event.
+ *
+ * accept: lets through what is held back. refuse: throws it away; what was live stays live, the
+ * log tells of it. resync: also where nothing is held. After the last two the directory has to be
+ * read whole: its cookie is gone, and its source has to begin anew (apply_is_called, once).
+ */
+#define APPLY_ALL SIZE_MAX
+int apply_accept(struct apply *apply, size_t directory, uint64_t wall_ms, struct err *err)
+	WP_MUST_CHECK;
+int apply_refuse(struct apply *apply, size_t directory, uint64_t wall_ms, struct err *err)
+	WP_MUST_CHECK;
+int apply_resync(struct apply *apply, size_t directory, uint64_t wall_ms, struct err *err)
+	WP_MUST_CHECK;
+bool apply_is_called(struct apply *apply, size_t directory);
+
 /*
  * Holds snapshot NUMBER of the log live, or lets the newest be live again. 1: done and stored.
  * 0: refused, and ERR says why (ERR_NOT_FOUND, ERR_STORE, or ERR_SYSTEM while a file is being
@@ -79,8 +118,13 @@ int apply_unpin(struct apply *apply, uint64_t wall_ms, struct err *err) WP_MUST_
  * null. */
 const char *apply_take_doubt(struct apply *apply, size_t directory);
 enum apply_phase apply_phase(const struct apply *apply, size_t directory);
-/* Why something is held back, or null. */
-const struct err *apply_held(const struct apply *apply);
+/* SOURCE_R's hold lives until the next call that changes something. */
+void apply_source_status(const struct apply *apply, size_t directory,
+			 struct apply_source *source_r);
+/* What is held: the first directory's, else the snapshot's; null: nothing. */
+const struct apply_hold *apply_held(const struct apply *apply);
+/* The snapshot's: it would lose what no organisation loses. */
+const struct apply_hold *apply_snapshot_held(const struct apply *apply);
 void apply_status(const struct apply *apply, struct apply_status *status_r);
 /* For reading in the applying thread, between transactions; null before the first. */
 const struct replica_store *apply_store(const struct apply *apply);

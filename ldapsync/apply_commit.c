@@ -62,6 +62,12 @@ void apply_note_commit(struct apply *apply)
 		note_live(apply, &state->snapshot);
 	if (newest->number != apply->status.newest.number)
 		note_newest(apply, newest);
+	for (size_t i = 0; i < apply->config.n_directories; i++) {
+		struct directory *d = &apply->directories[i];
+
+		if (d->current_number != 0)
+			d->tally = *replica_writer_tally(apply->current, d->current_number);
+	}
 	apply->status.pinned_wall_ms = replica_writer_pinned_since(apply->current);
 	apply->status.counts = state->counts;
 	apply->status.changed_wall_ms = state->changed_wall_ms;
@@ -92,26 +98,28 @@ int apply_fail(struct apply *apply)
 		apply->directories[i].phase = APPLY_WAITING;
 		apply->directories[i].doubt = NULL; /* what gave rise to it will come again */
 		apply->directories[i].doubt_is_new = false;
+		apply->directories[i].hold = (struct apply_hold){ 0 };
 	}
 	apply->pending = 0;
 	apply->is_dirty = false;
 	return -1;
 }
 
+/* Nothing of a refresh that is not over, or was broken off, is in the topology. */
 static bool topology_is_whole(const struct apply *apply)
 {
 	for (size_t i = 0; i < apply->config.n_directories; i++) {
 		const struct directory *d = &apply->directories[i];
 
-		if (!d->rebuilding &&
-		    (d->phase == APPLY_REFRESHING || d->phase == APPLY_HELD || !d->is_ready))
+		if (!d->is_ready ||
+		    replica_writer_tally(apply->current, d->current_number)->is_partial)
 			return false;
 	}
 	return true;
 }
 
 int apply_publish(struct apply *apply, struct replica_writer *writer, enum history_cause cause,
-		  bool *held_r, struct err *err)
+		  struct apply_hold *hold, struct err *err)
 {
 	const struct publish_request request = {
 		.state_dir = apply->config.state_dir, .base = apply->config.base,
@@ -125,9 +133,10 @@ int apply_publish(struct apply *apply, struct replica_writer *writer, enum histo
 		*err = why;
 		return -1;
 	}
-	*held_r = result == PUBLISH_HELD;
-	if (*held_r) {
-		apply->held = why;
+	*hold = (struct apply_hold){ 0 };
+	if (result == PUBLISH_HELD) {
+		hold->why = why;
+		hold->since_wall_ms = apply->now_ms;
 		return 0;
 	}
 	apply->cause = HISTORY_LIVE;
@@ -143,10 +152,17 @@ int apply_publish_if_due(struct apply *apply, bool accept, struct err *err)
 	if (!replica_writer_is_behind(apply->current) || !apply->is_published ||
 	    !topology_is_whole(apply))
 		return 0;
-	if (apply_publish(apply, apply->current, accept ? HISTORY_ACCEPT : apply->cause,
-			  &apply->snapshot_held, err) < 0)
+	return apply_publish(apply, apply->current, accept ? HISTORY_ACCEPT : apply->cause,
+			     &apply->snapshot_hold, err);
+}
+
+int apply_commit_current(struct apply *apply, bool accept, struct err *err)
+{
+	if (apply_publish_if_due(apply, accept, err) < 0)
 		return -1;
-	if (!apply->snapshot_held)
-		apply->held.text[0] = '\0';
+	if (apply->is_dirty)
+		return apply_commit_writer(apply, apply->current, err);
+	replica_writer_abort(apply->current);
+	apply->pending = 0;
 	return 0;
 }

@@ -120,7 +120,6 @@ static int mend_images(struct apply *apply, struct err *err)
 	const struct replica_snapshot *newest = replica_writer_newest(apply->current);
 	const struct replica_snapshot live = replica_writer_state(apply->current)->snapshot;
 	struct history_entry entry;
-	bool held = false;
 	int rc;
 
 	if (replica_writer_pinned_since(apply->current) != 0 &&
@@ -128,12 +127,26 @@ static int mend_images(struct apply *apply, struct err *err)
 	    apply_lose_pin(apply, &live, err) < 0)
 		return -1;
 	if (!publish_is_intact(apply->config.state_dir, newest, NULL))
-		return apply_publish(apply, apply->current, HISTORY_REPAIR, &held, err);
+		return apply_publish(apply, apply->current, HISTORY_REPAIR, &apply->snapshot_hold,
+				     err);
 	rc = replica_store_find_history(replica_writer_store(apply->current),
 					replica_writer_txn(apply->current), newest->number, &entry,
 					err);
 	return rc == 0 ? publish_found(apply->current, apply->config.state_dir, apply->now_ms, err) :
 			 rc < 0 ? -1 : 0;
+}
+
+/* Every directory has its number before it says a word: its share is known. */
+static int number_directories(struct apply *apply, struct err *err)
+{
+	for (size_t i = 0; i < apply->config.n_directories; i++) {
+		struct directory *d = &apply->directories[i];
+
+		if (replica_writer_source(apply->current, d->config->title, &d->current_number,
+					  err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* The first transaction: what a crash or a changed host file left to mend. */
@@ -152,6 +165,8 @@ static int mend(struct apply *apply, struct err *err)
 		replica_writer_newest(apply->current)->number =
 			snapshot_file_highest(apply->config.state_dir);
 	}
+	if (number_directories(apply, err) < 0)
+		return -1;
 	return apply_commit_writer(apply, apply->current, err);
 }
 

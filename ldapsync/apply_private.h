@@ -1,10 +1,13 @@
 /* What the parts of apply.h share: apply.c (events), apply_refresh.c (the end of a refresh),
- * apply_commit.c (transactions and snapshots), apply_open.c (start and end), apply_pin.c. */
+ * apply_hold.c (the guard), apply_commit.c (transactions and snapshots), apply_open.c (start and
+ * end), apply_order.c (an administrator's word), apply_pin.c. */
 #ifndef WP_LDAPSYNC_APPLY_PRIVATE_H
 #define WP_LDAPSYNC_APPLY_PRIVATE_H
 
 #include "ldapsync/apply.h"
 #include "ldapsync/publish.h"
+
+enum { APPLY_HANDFUL = 10 }; /* this many may always go */
 
 /* One directory. NUMBER is its number in the generation that its events go to. */
 struct directory {
@@ -18,7 +21,13 @@ struct directory {
 	const char *doubt; /* why all has to be read anew, or null */
 	bool doubt_is_new; /* the agent does not know it */
 	size_t n_unchanged; /* entries that the refresh sent again for nothing */
-	uint16_t number;
+	bool is_called;    /* its source has to begin anew */
+	uint16_t number, current_number; /* that in the current generation */
+	struct replica_tally tally;      /* of the current generation, as of the last commit */
+	struct replica_counts before;    /* what the refresh found */
+	uint64_t begun_wall_ms;          /* of the refresh */
+	uint64_t named, expected;        /* entries it told of, and will; 0: not known */
+	struct apply_hold hold;
 	struct id_set seen;        /* named by the refresh, or changed since */
 	struct buf doomed;         /* UUIDs that the refresh deletes */
 	struct buf cookie;         /* of the refresh, until it may be stored */
@@ -34,8 +43,7 @@ struct apply {
 	bool is_dirty;     /* the transaction holds something worth committing */
 	enum history_cause cause; /* of the next snapshot */
 	size_t pending;
-	struct err held;   /* text empty: nothing is */
-	bool snapshot_held;
+	struct apply_hold snapshot_hold;
 	uint64_t now_ms;   /* wall clock of the event at hand */
 	uint64_t image_diagnostics; /* of the current snapshot */
 	struct apply_status status;
@@ -50,6 +58,16 @@ static inline struct replica_writer *apply_writer(const struct apply *apply, con
 /* apply_open.c: generations on the disk. */
 void apply_remove_generation(const struct apply *apply, uint64_t number);
 void apply_drop_building(struct apply *apply);
+
+/* apply_hold.c */
+
+/* Whether SWEEP takes more than its share of what was live; then it is in the directory's hold. */
+bool apply_guard_holds(struct apply *apply, struct directory *d,
+		       const struct replica_sweep *sweep);
+static inline bool apply_is_held(const struct apply_hold *hold)
+{
+	return hold->why.text[0] != '\0';
+}
 
 /* apply_pin.c: the image of the pinned snapshot LIVE is gone, in the open transaction. */
 int apply_lose_pin(struct apply *apply, const struct replica_snapshot *live, struct err *err)
@@ -66,11 +84,16 @@ void apply_note_commit(struct apply *apply);
 /* Undoes what is not committed: every source starts over with its stored cookie. Returns -1. */
 int apply_fail(struct apply *apply);
 /* CAUSE: HISTORY_FIRST and HISTORY_ACCEPT may lose anything, HISTORY_REPAIR too, and is made
- * whatever it holds. *HELD_R: it would lose what no organisation loses; nothing was published. */
+ * whatever it holds. HOLD (emptied else): it would lose what no organisation loses; nothing was
+ * published. */
 int apply_publish(struct apply *apply, struct replica_writer *writer, enum history_cause cause,
-		  bool *held_r, struct err *err) WP_MUST_CHECK;
+		  struct apply_hold *hold, struct err *err) WP_MUST_CHECK;
 /* Makes the snapshot of the current generation if it is due and the topology is whole. */
 int apply_publish_if_due(struct apply *apply, bool accept, struct err *err) WP_MUST_CHECK;
+/* Stores the current generation's transaction, with the snapshot that is due. */
+int apply_commit_current(struct apply *apply, bool accept, struct err *err) WP_MUST_CHECK;
+/* A refresh is under way that wants to stay one transaction. */
+bool apply_wants_one_piece(const struct apply *apply);
 
 /* The weightiest of the causes until the next snapshot is its cause. */
 static inline void apply_note_cause(struct apply *apply, enum history_cause cause)

@@ -6,39 +6,14 @@
 #include "common/fsutil.h"
 #include "ldapsync/apply_private.h"
 
-enum { GUARD_HANDFUL = 10 }; /* this many may always go */
-
 void apply_mark_changed(struct apply *apply, struct directory *d, size_t n)
 {
-	replica_writer_state(apply_writer(apply, d))->changed_wall_ms = apply->now_ms;
+	struct replica_writer *writer = apply_writer(apply, d);
+
+	replica_writer_state(writer)->changed_wall_ms = apply->now_ms;
+	replica_writer_tally(writer, d->number)->changed_wall_ms = apply->now_ms;
 	apply->pending += n;
 	apply->is_dirty = true;
-}
-
-static bool is_too_much(uint64_t dropped, uint64_t total, unsigned percent)
-{
-	return dropped > GUARD_HANDFUL && dropped * 100 > total * percent;
-}
-
-/* Whether SWEEP takes more than its share of what is live; fills apply->held. */
-static bool guard_holds(struct apply *apply, const struct directory *d,
-			const struct replica_sweep *sweep)
-{
-	const struct replica_counts *live = &apply->status.counts, *gone = &sweep->dropped;
-	unsigned percent = d->config->guard_percent;
-
-	if (!apply->is_published ||
-	    (!is_too_much(gone->recipients, live->recipients, percent) &&
-	     !is_too_much(gone->topology, live->topology, percent)))
-		return false;
-	err_set(&apply->held, ERR_DIRECTORY, 0,
-		"directory %s: a refresh would drop %llu of %llu recipients and %llu of %llu "
-		"configuration objects (sweep_guard_percent is %u)",
-		d->config->title, (unsigned long long)gone->recipients,
-		(unsigned long long)live->recipients, (unsigned long long)gone->topology,
-		(unsigned long long)live->topology, percent);
-	err_remedy(&apply->held, "if that is meant: waypost sync accept");
-	return true;
 }
 
 /* What the end of the refresh would delete. */
@@ -78,7 +53,7 @@ int apply_doubt(struct apply *apply, struct directory *d, const char *why, struc
  * nothing then of what was deleted. */
 static bool was_sent_everything(const struct apply *apply, const struct directory *d)
 {
-	return d->resumes && !d->complete && d->n_unchanged > GUARD_HANDFUL &&
+	return d->resumes && !d->complete && d->n_unchanged > APPLY_HANDFUL &&
 	       2 * d->n_unchanged > apply->status.counts.entries;
 }
 
@@ -114,15 +89,14 @@ static int switch_to(struct apply *apply, struct replica_writer *writer, struct 
 static int finish_rebuild(struct apply *apply, struct directory *d, bool accept, struct err *err)
 {
 	uint64_t old = replica_writer_generation(apply->current);
-	bool held;
 
 	if (replica_writer_index(apply->building, err) < 0 ||
 	    replica_writer_inherit(apply->building, apply->current, err) < 0 ||
 	    replica_writer_compare(apply->building, apply->current, err) < 0 ||
-	    apply_publish(apply, apply->building, accept ? HISTORY_ACCEPT : HISTORY_REFRESH, &held,
-			  err) < 0)
+	    apply_publish(apply, apply->building, accept ? HISTORY_ACCEPT : HISTORY_REFRESH,
+			  &d->hold, err) < 0)
 		return -1;
-	if (held) {
+	if (apply_is_held(&d->hold)) {
 		end_phase(d, APPLY_HELD);
 		return 0;
 	}
@@ -132,6 +106,8 @@ static int finish_rebuild(struct apply *apply, struct directory *d, bool accept,
 	apply->current = apply->building;
 	apply->building = NULL;
 	d->rebuilding = false;
+	d->current_number = d->number;
+	apply->snapshot_hold = (struct apply_hold){ 0 };
 	apply_remove_generation(apply, old);
 	end_phase(d, APPLY_LIVE);
 	apply_note_commit(apply);
@@ -148,10 +124,8 @@ static bool all_are_ready(const struct apply *apply)
 
 static int publish_first(struct apply *apply, struct err *err)
 {
-	bool held;
-
 	if (replica_writer_index(apply->current, err) < 0 ||
-	    apply_publish(apply, apply->current, HISTORY_FIRST, &held, err) < 0)
+	    apply_publish(apply, apply->current, HISTORY_FIRST, &apply->snapshot_hold, err) < 0)
 		return -1;
 	return switch_to(apply, apply->current, err);
 }
@@ -169,6 +143,7 @@ static int finish_in_place(struct apply *apply, struct directory *d,
 		return -1;
 	if (sweep->n_gone > 0)
 		apply_mark_changed(apply, d, sweep->n_gone);
+	replica_writer_tally(apply->current, d->number)->is_partial = false;
 	end_phase(d, APPLY_LIVE);
 	apply_note_cause(apply, HISTORY_REFRESH);
 	if (!apply->is_published && all_are_ready(apply))
@@ -184,10 +159,10 @@ int apply_finish_refresh(struct apply *apply, struct directory *d, bool accept, 
 	if (apply_ensure_open(apply, d, err) < 0)
 		return -1;
 	rc = collect_sweep(apply, d, &sweep, err);
-	if (rc == 0 && !accept && guard_holds(apply, d, &sweep)) {
+	if (rc == 0 && !accept && apply_guard_holds(apply, d, &sweep)) {
 		end_phase(d, APPLY_HELD);
 	} else if (rc == 0) {
-		apply->held.text[0] = '\0';
+		d->hold = (struct apply_hold){ 0 };
 		rc = d->rebuilding ? finish_rebuild(apply, d, accept, err) :
 				     finish_in_place(apply, d, &sweep, err);
 	}

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#include "common/clock.h"
 #include "common/ctl_proto.h"
+#include "ldapsync/status_json.h"
 
 /* A client that is told of every change, until it goes away. */
 struct subscriber {
@@ -58,56 +58,12 @@ void ctl_sync_set_agent(struct ctl_sync *sync, struct agent *agent)
 
 /* ---- sync.status ---- */
 
-static json_t *time_text(uint64_t wall_ms)
-{
-	char text[25] = "";
-
-	if (wall_ms != 0)
-		clock_iso8601(wall_ms, text);
-	return json_string(text);
-}
-
-static json_t *error_text(const struct err *e)
-{
-	struct buf text = { 0 };
-	json_t *value;
-
-	buf_adds(&text, e->text);
-	if (e->text[0] != '\0' && e->remedy[0] != '\0')
-		buf_printf(&text, " (%s)", e->remedy);
-	value = ctl_text(text.data);
-	buf_free(&text);
-	return value;
-}
-
-static json_t *status_row(const struct agent_status *status)
-{
-	json_t *row = json_object();
-
-	json_object_set_new(row, "state", json_string(agent_state_name(status->state)));
-	json_object_set_new(row, "source", ctl_text(status->source));
-	json_object_set_new(row, "lag_ms", json_integer((json_int_t)status->lag_ms));
-	json_object_set_new(row, "entries", json_integer((json_int_t)status->counts.entries));
-	json_object_set_new(row, "recipients", json_integer((json_int_t)status->counts.recipients));
-	json_object_set_new(row, "snapshot",
-			    json_integer(status->is_published ? (json_int_t)status->snapshot : 0));
-	json_object_set_new(row, "newest",
-			    json_integer(status->is_published ? (json_int_t)status->newest : 0));
-	json_object_set_new(row, "pinned_since", time_text(status->pinned_wall_ms));
-	json_object_set_new(row, "last_change", time_text(status->changed_wall_ms));
-	json_object_set_new(row, "last_error", error_text(&status->last_error));
-	json_object_set_new(row, "diagnostics", json_integer((json_int_t)status->diagnostics));
-	return row;
-}
-
 static void on_status(struct ctl_call *call, const json_t *args, void *ctx)
 {
 	struct ctl_sync *sync = ctx;
-	struct agent_status status;
 
 	(void)args;
-	agent_status(sync->agent, &status);
-	ctl_row(call, status_row(&status));
+	ctl_row(call, status_json(sync->agent));
 	ctl_end(call, NULL);
 }
 
@@ -171,7 +127,8 @@ static void on_subscribe(struct ctl_call *call, const json_t *args, void *ctx)
 struct job {
 	struct agent *agent;
 	struct ctl_call *call;
-	uint64_t number;
+	uint64_t number; /* of a snapshot */
+	size_t source;   /* or APPLY_ALL */
 	/* 1: done; else ERR says why not. */
 	int (*run)(const struct job *job, struct err *err);
 };
@@ -188,13 +145,14 @@ static void do_job(void *arg)
 	free(job);
 }
 
-static void start_job(struct ctl_sync *sync, struct ctl_call *call, uint64_t number,
-		      int (*run)(const struct job *job, struct err *err))
+static void start_job(struct ctl_sync *sync, struct ctl_call *call, struct job what)
 {
 	struct job *job = mem_zero(1, sizeof(*job));
 	struct err err;
 
-	*job = (struct job){ sync->agent, call, number, run };
+	*job = what;
+	job->agent = sync->agent;
+	job->call = call;
 	if (agent_run(sync->agent, do_job, job))
 		return;
 	free(job);
@@ -202,17 +160,64 @@ static void start_job(struct ctl_sync *sync, struct ctl_call *call, uint64_t num
 	ctl_fail(call, &err);
 }
 
+/* A row per source that JOB is about: what it was in, before. */
+static void tell_sources(const struct job *job)
+{
+	struct agent_source *source = mem_zero(1, sizeof(*source));
+
+	for (size_t i = 0; agent_source_status(job->agent, i, source); i++) {
+		bool is_meant = job->source == APPLY_ALL || job->source == i;
+
+		if (is_meant)
+			ctl_row(job->call, json_pack("{so ss}", "source", ctl_text(source->title),
+						     "state", agent_state_name(source->state)));
+	}
+	free(source);
+}
+
 static int run_accept(const struct job *job, struct err *err)
 {
-	int rc = agent_accept(job->agent, err);
+	return agent_accept(job->agent, job->source, err);
+}
 
-	return rc == 0 ? err_set(err, ERR_NOT_FOUND, 0, "nothing is held back") : rc;
+static int run_refuse(const struct job *job, struct err *err)
+{
+	return agent_refuse(job->agent, job->source, err);
+}
+
+static int run_resync(const struct job *job, struct err *err)
+{
+	tell_sources(job);
+	return agent_resync(job->agent, job->source, err);
+}
+
+/* About the source that ARGS name, or about all. */
+static void start_source_job(struct ctl_sync *sync, struct ctl_call *call, const json_t *args,
+			     int (*run)(const struct job *job, struct err *err))
+{
+	const char *title = ctl_arg_string(args, "source", NULL);
+	struct job job = { .run = run, .source = APPLY_ALL };
+	struct err err;
+
+	if (title != NULL && agent_find_source(sync->agent, title, &job.source, &err) < 0)
+		ctl_fail(call, &err);
+	else
+		start_job(sync, call, job);
 }
 
 static void on_accept(struct ctl_call *call, const json_t *args, void *ctx)
 {
-	(void)args;
-	start_job(ctx, call, 0, run_accept);
+	start_source_job(ctx, call, args, run_accept);
+}
+
+static void on_refuse(struct ctl_call *call, const json_t *args, void *ctx)
+{
+	start_source_job(ctx, call, args, run_refuse);
+}
+
+static void on_resync(struct ctl_call *call, const json_t *args, void *ctx)
+{
+	start_source_job(ctx, call, args, run_resync);
 }
 
 static int run_pin(const struct job *job, struct err *err)
@@ -222,7 +227,8 @@ static int run_pin(const struct job *job, struct err *err)
 
 static void on_pin(struct ctl_call *call, const json_t *args, void *ctx)
 {
-	start_job(ctx, call, (uint64_t)ctl_arg_integer(args, "snapshot", 0), run_pin);
+	start_job(ctx, call, (struct job){ .number = (uint64_t)ctl_arg_integer(args, "snapshot", 0),
+					   .run = run_pin });
 }
 
 static int run_unpin(const struct job *job, struct err *err)
@@ -233,7 +239,7 @@ static int run_unpin(const struct job *job, struct err *err)
 static void on_unpin(struct ctl_call *call, const json_t *args, void *ctx)
 {
 	(void)args;
-	start_job(ctx, call, 0, run_unpin);
+	start_job(ctx, call, (struct job){ .run = run_unpin });
 }
 
 static const struct ctl_arg pin_args[] = {
@@ -241,12 +247,21 @@ static const struct ctl_arg pin_args[] = {
 	{ NULL, CTL_INTEGER, false, NULL },
 };
 
+static const struct ctl_arg source_args[] = {
+	{ "source", CTL_STRING, false, "only this source; default: all" },
+	{ NULL, CTL_STRING, false, NULL },
+};
+
 static const struct ctl_verb verbs[] = {
-	{ "sync.status", CTL_READ, NULL, "state of the replica, one row", on_status },
+	{ "sync.status", CTL_READ, NULL, "state of the replica and its sources, one row", on_status },
 	{ "subscribe", CTL_READ, NULL,
 	  "a row now and at every new snapshot or state, until closed", on_subscribe },
-	{ "sync.accept", CTL_ADMIN, NULL,
+	{ "sync.accept", CTL_ADMIN, source_args,
 	  "let a change through that was held back because it drops too much", on_accept },
+	{ "sync.refuse", CTL_ADMIN, source_args,
+	  "throw away what was held back, and read its source anew", on_refuse },
+	{ "sync.resync", CTL_ADMIN, source_args,
+	  "read everything anew, a row for each source and what it was in", on_resync },
 	{ "topology.pin", CTL_ADMIN, pin_args,
 	  "hold a snapshot live while newer ones are made", on_pin },
 	{ "topology.unpin", CTL_ADMIN, NULL, "let the newest snapshot be live again", on_unpin },

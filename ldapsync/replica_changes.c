@@ -131,7 +131,13 @@ void writer_mark_topology(struct replica_writer *writer)
 {
 	writer->changes.is_there = true;
 	writer->changes.is_dirty = true;
+	writer->changes.marks++;
 	writer->touched.is_whole = false;
+}
+
+uint64_t replica_writer_marks(const struct replica_writer *writer)
+{
+	return writer->changes.marks;
 }
 
 void writer_mark_entry(struct replica_writer *writer, uint64_t id)

@@ -51,8 +51,8 @@ static int index_record(struct replica_writer *writer, const struct replica_reco
 		return -1;
 	if (writer_index_addresses(writer, old, new, err) < 0)
 		return -1;
-	writer_count(&writer->state.counts, old, -1);
-	writer_count(&writer->state.counts, new, 1);
+	writer_tally_record(writer, old, -1);
+	writer_tally_record(writer, new, 1);
 	return 0;
 }
 
@@ -187,7 +187,7 @@ static int insert(struct replica_writer *writer, struct replica_record *record,
 		return -1;
 	if (record->entry != NULL)
 		writer_mark_topology(writer);
-	writer_count(&writer->state.counts, record, 1);
+	writer_tally_record(writer, record, 1);
 	return writer_bulk_store(writer, record, err) < 0 ? -1 : 1;
 }
 

@@ -28,17 +28,38 @@ static int next_sequence(struct replica_writer *writer, uint64_t *sequence_r, st
 	return rc == 0 || rc == MDB_NOTFOUND ? 0 : replica_store_fail(err, "read", rc);
 }
 
+/* Puts ENTRY behind the others. */
+static int append(struct replica_writer *writer, struct history_entry *entry, struct err *err)
+{
+	struct buf value = { 0 };
+	int rc;
+
+	entry->head.counts = writer->state.counts;
+	history_encode(entry, &value);
+	rc = next_sequence(writer, &entry->sequence, err);
+	if (rc == 0)
+		rc = put_entry(writer, entry->sequence, value.data, value.len, err);
+	buf_free(&value);
+	return rc;
+}
+
+int replica_writer_log_about(struct replica_writer *writer, const struct history_head *head,
+			     const char *title, struct err *err)
+{
+	struct history_entry entry = { .head = *head, .source = title };
+
+	return append(writer, &entry, err);
+}
+
 int replica_writer_log(struct replica_writer *writer, const struct history_head *head,
 		       struct err *err)
 {
 	bool takes = history_makes_snapshot(head->cause) && head->cause != HISTORY_FOUND;
 	const struct changes *changes = &writer->changes;
 	struct history_entry entry = { .head = *head, .source = "" };
-	struct buf value = { 0 };
 	char *rows = NULL;
 	int rc;
 
-	entry.head.counts = writer->state.counts;
 	if (takes && changes->rows != NULL)
 		rows = json_dumps(changes->rows, JSON_COMPACT);
 	if (takes && changes->sources.len > 0)
@@ -47,13 +68,9 @@ int replica_writer_log(struct replica_writer *writer, const struct history_head 
 	entry.head.omitted = takes ? changes->omitted : 0;
 	entry.changes = rows;
 	entry.changes_len = rows != NULL ? strlen(rows) : 0;
-	history_encode(&entry, &value);
-	rc = next_sequence(writer, &entry.sequence, err);
-	if (rc == 0)
-		rc = put_entry(writer, entry.sequence, value.data, value.len, err);
+	rc = append(writer, &entry, err);
 	if (takes)
 		replica_writer_drop_changes(writer);
-	buf_free(&value);
 	free(rows);
 	return rc;
 }

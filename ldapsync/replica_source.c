@@ -162,6 +162,7 @@ int replica_writer_forget_others(struct replica_writer *writer, const char *cons
 			rc = -1;
 			break;
 		}
+		*replica_writer_tally(writer, number) = (struct replica_tally){ .source = number };
 		buf_clear(&key);
 	}
 	buf_free(&key);

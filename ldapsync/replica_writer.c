@@ -64,6 +64,7 @@ void replica_writer_close(struct replica_writer **writer)
 	node_free(&(*writer)->old);
 	writer_bulk_free(*writer);
 	writer_forget_changes(*writer);
+	writer_free_tallies(*writer);
 	buf_free(&(*writer)->changes.sources);
 	buf_free(&(*writer)->entry_bytes);
 	buf_free(&(*writer)->recipient_bytes);
@@ -86,7 +87,9 @@ static int load_state(struct replica_writer *writer, struct err *err)
 		rc = replica_store_pin(&writer->store, writer->txn, &writer->pin, err);
 	if (rc == 0)
 		writer->pin.newest = writer->state.snapshot;
-	return rc < 0 ? -1 : writer_load_changes(writer, err);
+	if (rc < 0 || writer_load_tallies(writer, err) < 0)
+		return -1;
+	return writer_load_changes(writer, err);
 }
 
 int replica_writer_begin(struct replica_writer *writer, struct err *err)
@@ -118,7 +121,7 @@ static int store_state(struct replica_writer *writer, struct err *err)
 	else
 		rc = tree_del(&tree, writer->store.meta, REPLICA_PIN_KEY, strlen(REPLICA_PIN_KEY),
 			      err);
-	if (rc < 0 || writer_store_changes(writer, err) < 0)
+	if (rc < 0 || writer_store_changes(writer, err) < 0 || writer_store_tallies(writer, err) < 0)
 		return -1;
 	return tree_put(&tree, writer->store.meta, REPLICA_STATE_KEY, strlen(REPLICA_STATE_KEY),
 			&writer->state, sizeof(writer->state), err);

@@ -116,10 +116,23 @@ int replica_writer_diagnose(struct replica_writer *writer, const char *id, const
 /* The state record of the transaction; changes are stored at commit, which puts in the live
  * snapshot itself. */
 struct replica_state *replica_writer_state(struct replica_writer *writer);
+/* What of the replica is one directory's. */
+struct replica_tally {
+	uint64_t source; /* its number */
+	uint64_t changed_wall_ms;
+	struct replica_counts counts;
+	/* The topology holds a part of a refresh that is not over: no snapshot is made of it. */
+	uint64_t is_partial;
+};
+/* That of the directory SOURCE in the transaction, to be changed in place but for the counts, and
+ * stored at commit. Lives until the next is asked for. */
+struct replica_tally *replica_writer_tally(struct replica_writer *writer, uint16_t source);
 /* The snapshot that was made last, to be changed in place: live unless another is pinned. */
 struct replica_snapshot *replica_writer_newest(struct replica_writer *writer);
 /* Whether the topology changed since that one was made. */
 bool replica_writer_is_behind(const struct replica_writer *writer);
+/* A number that is another one whenever the topology has changed. */
+uint64_t replica_writer_marks(const struct replica_writer *writer);
 /*
  * Whether all that changed in the topology since replica_writer_note_snapshot are a few entries
  * which stayed where they are: their ids in *IDS_R, the writer's until the next event.
@@ -151,6 +164,9 @@ int replica_writer_inherit(struct replica_writer *writer, struct replica_writer 
  */
 int replica_writer_log(struct replica_writer *writer, const struct history_head *head,
 		       struct err *err) WP_MUST_CHECK;
+/* The same about the directory TITLE, for an entry that tells of no new snapshot. */
+int replica_writer_log_about(struct replica_writer *writer, const struct history_head *head,
+			     const char *title, struct err *err) WP_MUST_CHECK;
 void replica_writer_drop_changes(struct replica_writer *writer);
 /* Removes the entries beyond LIMITS; never those of the live snapshot, the newest and the one
  * before. */

@@ -1,6 +1,6 @@
 /* What the parts of the writer share: replica_writer.c, replica_entry.c, replica_address.c,
  * replica_bulk.c, replica_index.c, replica_sweep.c, replica_source.c, replica_changes.c,
- * replica_log.c. */
+ * replica_log.c, replica_tally.c. */
 #ifndef WP_LDAPSYNC_REPLICA_WRITER_PRIVATE_H
 #define WP_LDAPSYNC_REPLICA_WRITER_PRIVATE_H
 
@@ -21,6 +21,7 @@ struct changes {
 	json_t *rows;    /* null: none */
 	size_t octets;   /* of the rows, roughly */
 	uint32_t omitted;
+	uint64_t marks;    /* how often the topology changed */
 	uint16_t last_source; /* whose title is in SOURCES already */
 	struct buf sources;
 };
@@ -32,12 +33,19 @@ struct touched {
 	uint64_t ids[REPLICA_TOUCHED_MAX];
 };
 
+/* Of each directory that has a number; of the transaction, as the state is. */
+struct tallies {
+	struct replica_tally *items;
+	size_t n;
+};
+
 struct replica_writer {
 	struct replica_store store;
 	MDB_txn *txn;
 	struct replica_state state;
 	struct replica_pin pin; /* NEWEST always holds; SINCE 0: it is live */
 	struct changes changes;
+	struct tallies tallies;
 	struct touched touched;
 	struct bulk *bulk;  /* null: the indexes are kept as entries come; replica_bulk.c */
 	bool is_indexing;   /* they were written in this transaction */
@@ -113,6 +121,13 @@ int writer_note_change(struct replica_writer *writer, const struct replica_recor
 /* Lists what differs between two states of an entry; null: it is not there. */
 void writer_list(struct replica_writer *writer, const struct entry *before,
 		 const struct entry *after);
+/* replica_tally.c: of the transaction; load after the state, store at commit. */
+int writer_load_tallies(struct replica_writer *writer, struct err *err) WP_MUST_CHECK;
+int writer_store_tallies(struct replica_writer *writer, struct err *err) WP_MUST_CHECK;
+void writer_free_tallies(struct replica_writer *writer);
+/* RECORD comes (STEP 1) or goes (-1): to or from its directory, and the whole. */
+void writer_tally_record(struct replica_writer *writer, const struct replica_record *record,
+			 int step);
 /* replica_source.c: the title of directory NUMBER, appended. */
 int writer_source_title(struct replica_writer *writer, uint16_t number, struct buf *title_r,
 			struct err *err) WP_MUST_CHECK;

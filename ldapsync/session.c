@@ -61,6 +61,8 @@ enum session_end session_run(struct watch *watch, const struct host_uri *uri)
 	s.ctx = talloc_new(NULL);
 	open_and_follow(&s, &err);
 	dirconn_close(&s.ld);
+	if (source_is_called(watch->sink))
+		s.end = SESSION_RELOAD; /* what waiting for it broke off is no error */
 	/* Without a text it is the agent that ended the session, and knows why. */
 	if (err.text[0] != '\0' && s.end == SESSION_FAILED && !source_is_stopping(watch->sink))
 		source_is_down(watch->sink, &err);

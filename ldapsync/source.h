@@ -62,11 +62,15 @@ void source_is_down(struct source_sink *sink, const struct err *err);
 /* Something that is wrong with the source's content but stops nothing; null takes it back. */
 void source_fault(struct source_sink *sink, const struct err *err);
 
-/* True as soon as the agent wants the source to end; WAKE_FD becomes readable then. */
+/* True as soon as the agent wants the source to end; WAKE_FD becomes readable then, and when the
+ * source is called. */
 bool source_is_stopping(const struct source_sink *sink);
 int source_wake_fd(const struct source_sink *sink);
-/* Waits MS milliseconds, shorter if the agent stops: true then. */
-bool source_pause(const struct source_sink *sink, unsigned ms);
+/* WAKE_FD was readable because everything is to be read anew, at once: true, and it is not any
+ * more. To be asked when a session has ended, and where the source waits without one. */
+bool source_is_called(struct source_sink *sink);
+/* Waits MS milliseconds, shorter if the source is called or the agent stops; true: it does. */
+bool source_pause(struct source_sink *sink, unsigned ms);
 
 /* A back-end: one row per kind of URI. */
 struct source_backend {

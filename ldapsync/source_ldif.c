@@ -195,7 +195,8 @@ static void watch_file(const struct part *part, const struct profile *profile,
 			continue;
 		}
 		pause_ms = RETRY_MS;
-		if (file_watch_wait(&watch, source_wake_fd(sink)) == FILE_WATCH_STOP)
+		if (file_watch_wait(&watch, source_wake_fd(sink)) == FILE_WATCH_STOP &&
+		    !source_is_called(sink))
 			break;
 	}
 	file_watch_fini(&watch);

@@ -360,11 +360,11 @@ static void test_what_was_held_back_is_told_when_it_is_let_through(void **state)
 	assert_non_null(apply_held(apply));
 	restart();
 	commit();
-	assert_int_equal(apply_accept(apply, now, &err), 0); /* it begins anew by itself */
+	assert_int_equal(apply_accept(apply, APPLY_ALL, now, &err), 0); /* it begins anew by itself */
 	give(EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
 	end_refresh(false);
 	assert_non_null(apply_held(apply));
-	assert_int_equal(apply_accept(apply, now, &err), 1);
+	assert_int_equal(apply_accept(apply, APPLY_ALL, now, &err), 1);
 	log = read_log();
 	assert_int_equal(log_.n, 2);
 	assert_int_equal(log[0].head.cause, HISTORY_ACCEPT);
