@@ -14,6 +14,7 @@
 #   samba_user  DIR NAME PASSWORD [dirsync] [deleted]
 #                                 a user; dirsync: with the right to replicate changes; deleted: who
 #                                 may see deleted objects
+#   samba_revoke DIR NAME         takes these rights away
 #   samba_keytab DIR NAME FILE    the keys of a user (or of DC1$) into a keytab
 #   samba_schema DIR FILE.ldif    adds to the schema, @BASE@ being the domain; the server is stopped
 #   samba_admin DIR COMMAND ARGS  run ldapadd, ldapmodify, ldapsearch … as administrator
@@ -184,6 +185,7 @@ samba_start() {
 	(cd "$dir" && exec samba -F --no-process-group -M single -s "$dir/etc/smb.conf" --debug-stdout \
 		-d "${SAMBA_DEBUG:-1}") >>"$dir/samba.log" 2>&1 </dev/null &
 	pid=$!
+	disown # the shell says nothing when it is killed
 	echo $pid >"$dir/samba.sh.pid"
 	for ((i = 0; i < 300; i++)); do
 		timeout 2 ldapsearch -x -LLL -H "$SAMBA_URL" -b '' -s base dnsHostName >/dev/null 2>&1 && return 0
@@ -220,7 +222,8 @@ samba_kill9() {
 	rm -f "$1/samba.sh.pid"
 }
 
-# samba_grant DIR SID DN ACE: adds an entry to the access list of DN, which may be a deleted object.
+# samba_grant DIR SID DN ACE: adds an entry to the access list of DN, which may be a deleted object;
+# without an ACE those of SID are taken away.
 samba_grant() {
 	/usr/bin/python3 - "$1" "$2" "$3" "$4" >>"$1/init.log" 2>&1 <<-'EOT' || samba_fail "no rights on $3"
 	import sys, ldb
@@ -237,13 +240,31 @@ samba_grant() {
 	entry = db.search(dn, ldb.SCOPE_BASE, attrs=["nTSecurityDescriptor"], controls=controls)[0]
 	sd = ndr_unpack(security.descriptor, entry["nTSecurityDescriptor"][0])
 	owner = security.dom_sid(db.get_domain_sid())
-	more = security.descriptor.from_sddl("D:(%s;%s)" % (ace, sid), owner)
-	for item in more.dacl.aces:
-	    sd.dacl_add(item)
+	if ace == "":
+	    sd.dacl_del(security.dom_sid(sid))
+	else:
+	    for item in security.descriptor.from_sddl("D:(%s;%s)" % (ace, sid), owner).dacl.aces:
+	        sd.dacl_add(item)
 	change = ldb.Message(ldb.Dn(db, dn))
 	change["sd"] = ldb.MessageElement(ndr_pack(sd), ldb.FLAG_MOD_REPLACE, "nTSecurityDescriptor")
 	db.modify(change, controls=controls)
 	EOT
+}
+
+samba_sid() {
+	ldbsearch -H "$1/private/sam.ldb" --configfile="$1/etc/smb.conf" "(sAMAccountName=$2)" objectSid 2>/dev/null |
+		sed -n 's/^objectSid: //p'
+}
+
+# samba_revoke DIR NAME: takes away what samba_user gave beyond the ordinary.
+samba_revoke() {
+	local sid base SAMBA_BASE SAMBA_CONFIG
+	samba_env "$1"
+	sid=$(samba_sid "$1" "$2")
+	for base in "$SAMBA_BASE" "$SAMBA_CONFIG"; do
+		samba_grant "$1" "$sid" "$base" "" && samba_grant "$1" "$sid" "CN=Deleted Objects,$base" "" ||
+			return 1
+	done
 }
 
 samba_user() {
@@ -252,8 +273,7 @@ samba_user() {
 	samba_env "$dir"
 	samba-tool user create "$name" "$password" -s "$dir/etc/smb.conf" >>"$dir/init.log" 2>&1 ||
 		{ samba_fail "user $name was refused"; return 1; }
-	sid=$(ldbsearch -H "$dir/private/sam.ldb" --configfile="$dir/etc/smb.conf" \
-		"(sAMAccountName=$name)" objectSid 2>/dev/null | sed -n 's/^objectSid: //p')
+	sid=$(samba_sid "$dir" "$name")
 	for right in "$@"; do
 		for base in "$SAMBA_BASE" "$SAMBA_CONFIG"; do
 			case $right in
