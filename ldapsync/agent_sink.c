@@ -145,9 +145,9 @@ int source_settle(struct source_sink *sink)
 	return source_flush(sink) < 0 ? -1 : ask(sink, NULL);
 }
 
-int source_refresh(struct source_sink *sink, enum source_refresh kind)
+int source_refresh(struct source_sink *sink, int kind)
 {
-	event_add(batch_of(sink), EVENT_REFRESH, kind, NULL, 0);
+	event_add(batch_of(sink), EVENT_REFRESH, (uint64_t)kind, NULL, 0);
 	return session_state(sink);
 }
 

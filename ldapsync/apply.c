@@ -39,12 +39,13 @@ static int on_refresh(struct apply *apply, struct directory *d, const struct eve
 	buf_clear(&d->cookie);
 	d->phase = APPLY_REFRESHING;
 	d->complete = false;
+	d->is_sure = event->number & SOURCE_SURE;
 	d->resumes = event->number == SOURCE_RESUME;
 	d->doubt = NULL;
 	d->n_unchanged = 0;
 	d->one_piece = event->number == SOURCE_FILE && apply->is_published;
 	d->number = 0;
-	if (event->number != SOURCE_FULL || !apply->is_published ||
+	if ((event->number & ~(uint64_t)SOURCE_SURE) != SOURCE_FULL || !apply->is_published ||
 	    apply->config.n_directories > 1)
 		return 0;
 	d->rebuilding = true;
@@ -152,7 +153,7 @@ static int on_delete(struct apply *apply, struct directory *d, const struct even
 	note_partial(apply, d, marks);
 	if (rc > 0)
 		apply_mark_changed(apply, d, 1);
-	if (rc == 2 && !d->rebuilding)
+	if (rc == 2 && !d->rebuilding && !d->is_sure)
 		return apply_doubt(apply, d, "a folder went, and nothing was said of what is below it",
 				   err);
 	return rc < 0 ? -1 : 0;

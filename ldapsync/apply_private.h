@@ -17,7 +17,8 @@ struct directory {
 	bool rebuilding;   /* its events go to the new generation */
 	bool one_piece;    /* the refresh is one transaction */
 	bool complete;     /* what the refresh did not name is gone */
-	bool resumes;      /* the refresh goes on from a cookie */
+	bool is_sure;      /* the source follows folders itself (SOURCE_SURE) */
+	bool resumes;      /* the refresh goes on from a cookie, and it is not sure */
 	const char *doubt; /* why all has to be read anew, or null */
 	bool doubt_is_new; /* the agent does not know it */
 	size_t n_unchanged; /* entries that the refresh sent again for nothing */

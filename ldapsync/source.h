@@ -27,12 +27,15 @@ enum source_refresh {
 	SOURCE_RESUME, /* from a cookie: what changed since */
 	SOURCE_FULL,   /* everything, at the network's pace */
 	SOURCE_FILE,   /* everything, at once: applied as one transaction */
+	/* With one of these: the source finds out itself what moved together with its folder, and
+	 * what it says of a folder is no cause to doubt what is below. */
+	SOURCE_SURE = 8,
 };
 
 /* Waits until everything before is stored; COOKIE_R is what is stored for BINDING, or empty. */
 int source_begin(struct source_sink *sink, uint64_t binding, struct buf *cookie_r)
 	WP_MUST_CHECK;
-int source_refresh(struct source_sink *sink, enum source_refresh kind) WP_MUST_CHECK;
+int source_refresh(struct source_sink *sink, int kind) WP_MUST_CHECK;
 int source_upsert(struct source_sink *sink, const struct entry *entry) WP_MUST_CHECK;
 /* The same for an entry that the directory says it told of before: a folder of which it did not
  * has come from elsewhere, with what is below it, and all is read anew. */

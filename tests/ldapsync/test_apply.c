@@ -444,6 +444,23 @@ static void test_a_folder_that_goes_alone_in_a_refresh_is_doubted(void **state)
 	assert_non_null(apply_take_doubt(apply, 0));
 }
 
+static void test_a_source_that_is_sure_is_not_doubted(void **state)
+{
+	(void)state;
+	refresh_with_folder();
+	give(0, EVENT_REFRESH, SOURCE_RESUME | SOURCE_SURE, NULL, 0);
+	give_folder(0, 91, "ou=New,dc=x", false);
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	give(0, EVENT_DONE, 0, NULL, 0);
+	commit();
+	assert_true(has_cookie(0, "c2"));
+	give_uuid(0, EVENT_DELETE, 90);
+	give(0, EVENT_COOKIE, BINDING, "c3", 2);
+	commit();
+	assert_true(has_cookie(0, "c3"));
+	assert_null(apply_take_doubt(apply, 0));
+}
+
 static void test_a_folder_from_elsewhere_is_doubted(void **state)
 {
 	(void)state;
@@ -876,6 +893,7 @@ int main(void)
 		TEST(test_a_folder_that_goes_alone_is_doubted),
 		TEST(test_a_folder_that_goes_with_its_people_is_not),
 		TEST(test_a_folder_that_goes_alone_in_a_refresh_is_doubted),
+		TEST(test_a_source_that_is_sure_is_not_doubted),
 		TEST(test_a_folder_from_elsewhere_is_doubted),
 		TEST(test_a_resumed_refresh_that_sends_everything_is_doubted),
 		TEST(test_a_present_phase_deletes_what_it_did_not_name),
