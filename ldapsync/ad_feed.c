@@ -63,13 +63,15 @@ void ad_feed_begin(struct ad_feed *feed, uint64_t target)
 /* A tombstone's name is "CN=Anna\0ADEL:<guid>,CN=Deleted Objects,…", its old parent an attribute. */
 static const char *old_name(TALLOC_CTX *ctx, const struct entry *entry)
 {
-	const char *parent = entry_text(entry, "lastKnownParent"), *mark;
+	const char *parent = entry_text(entry, "lastKnownParent");
+	const char *mark = strstr(entry->dn, "\\0ADEL:"), *end;
 	char *rdn;
 
-	mark = strstr(entry->dn, "\\0ADEL:");
 	if (parent == NULL || mark == NULL)
 		return NULL;
-	/* With an extended DN control the parent would look different; it is not asked for. */
+	/* DirSync shows extended DNs: "<GUID=…>;<SID=…>;OU=…" */
+	while (*parent == '<' && (end = strstr(parent, ">;")) != NULL)
+		parent = end + 2;
 	rdn = talloc_strndup(ctx, entry->dn, (size_t)(mark - entry->dn));
 	return talloc_asprintf(ctx, "%s,%s", rdn, parent);
 }
@@ -183,6 +185,10 @@ static enum ad_feed_step take_cookie(struct ad_feed *feed, const void *control, 
 		return AD_FEED_FAILED;
 	} else if (cookie.len == 0) {
 		err_set(err, ERR_PROTOCOL, 0, "an answer to DirSync without a cookie");
+		return AD_FEED_FAILED;
+	} else if (more && feed->n_changes == 0 && cookie.len == feed->dirsync.len &&
+		   memcmp(cookie.data, feed->dirsync.data, cookie.len) == 0) {
+		err_set(err, ERR_PROTOCOL, 0, "DirSync promises more and gives the same again");
 		return AD_FEED_FAILED;
 	} else {
 		buf_clear(&feed->dirsync);

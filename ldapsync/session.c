@@ -8,6 +8,7 @@ enum { HEARTBEAT_AFTER_MS = 2000 }; /* of silence */
 
 /* The first that fits. */
 static const struct tracker *const trackers[] = {
+	&tracker_ad,
 	&tracker_syncrepl,
 };
 

@@ -50,6 +50,7 @@ struct tracker {
 	void (*follow)(struct session *s, struct err *err);
 };
 
+extern const struct tracker tracker_ad;
 extern const struct tracker tracker_syncrepl;
 
 /* Opens a session with the server URI, follows changes while that goes well, and closes it. */

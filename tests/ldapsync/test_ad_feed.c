@@ -56,7 +56,7 @@ static void test_new_moved_and_deleted_are_told_apart(void **state)
 	TELL(&feed, 'm', "CN=moved,DC=x", "name=moved");
 	TELL(&feed, 'c', "CN=changed,DC=x", "mail=c@x");
 	TELL(&feed, 'd', "CN=Anna\\0ADEL:1,CN=Deleted Objects,DC=x", "isDeleted=TRUE",
-	     "name=gone", "lastKnownParent=OU=P,DC=x");
+	     "name=gone", "lastKnownParent=<GUID=12>;<SID=34>;OU=P,DC=x");
 	TELL(&feed, 0, "CN=nobody,DC=x", "name=x");
 	assert_int_equal(finish(&feed, false), AD_FEED_DONE);
 	assert_int_equal(feed.n_changes, 4);
@@ -125,6 +125,11 @@ static void test_cookie_and_more(void **state)
 	assert_int_equal(finish(&feed, true), AD_FEED_MORE);
 	assert_true(feed.has_cookie);
 	assert_memory_equal(feed.dirsync.data, "nw", 2);
+	ad_feed_begin(&feed, 0);
+	TELL(&feed, 'a', "CN=a,DC=x", "name=a");
+	assert_int_equal(finish(&feed, true), AD_FEED_MORE);
+	ad_feed_begin(&feed, 0);
+	assert_int_equal(finish(&feed, true), AD_FEED_FAILED); /* would never end */
 	ad_feed_begin(&feed, 0);
 	assert_int_equal(finish(&feed, false), AD_FEED_DONE);
 	ad_feed_fini(&feed);
