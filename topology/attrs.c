@@ -262,6 +262,8 @@ static const struct attr_use server_uses[] = {
 	U32("DelayNotification", server, delay_notification, "14400", 1, YEAR),
 	WORD("ProtocolLoggingLevel", server, verbose_log, "none", logging_words),
 	KIND(ADDRESSES, "ExternalDnsServer", server, external_dns),
+	/* Of the class that a profile makes, not of the schema's: it stays the last. */
+	TEXT("LegacyName", server, legacy_name),
 };
 static const struct attr_use connector_uses[] = {
 	NAME(connector, name),
@@ -386,6 +388,12 @@ static const struct attr_use recipient_uses[] = {
 static const struct attr_use site_option_uses[] = { SCHEMA("HubSite"), SCHEMA("InboundMail") };
 static const struct attr_use link_option_uses[] = { SCHEMA("MailCost"), SCHEMA("MaxMessageSize") };
 
+/* What only profiles make: a mailbox database is a name that leads to its server. */
+static const struct attr_use database_uses[] = {
+	NAME(home, name),
+	REF("OwningServer", home, server, SNAP_SERVERS),
+};
+
 #define USES(table) .uses = table, .n_uses = WP_COUNT(table)
 
 static const struct attr_class classes[] = {
@@ -396,7 +404,8 @@ static const struct attr_class classes[] = {
 	  .text = "a link between two or more sites" },
 	{ 4, W("Subnet"), .section = SNAP_SUBNETS, USES(subnet_uses),
 	  .text = "a prefix of addresses and its site" },
-	{ 5, W("Server"), .section = SNAP_SERVERS, USES(server_uses),
+	{ 5, W("Server"), .section = SNAP_SERVERS, .uses = server_uses,
+	  .n_uses = WP_COUNT(server_uses) - 1,
 	  .text = "a hub, edge or mailbox server" },
 	{ 6, W("ReceiveConnector"), .section = SNAP_RECEIVE, USES(receive_uses),
 	  .text = "where and from whom a server takes mail" },
@@ -422,7 +431,23 @@ static const struct attr_class classes[] = {
 	  USES(site_option_uses), .text = "mail settings of another schema's site" },
 	{ 17, W("SiteLinkOptions"), .auxiliary = true, .section = SNAP_SECTIONS,
 	  USES(link_option_uses), .text = "mail settings of another schema's site link" },
+	/* From here on: made by profiles only. */
+	{ 0, W("ExchangeServer"), .section = SNAP_SERVERS, USES(server_uses),
+	  .text = "a server that recipients may name by its legacy name" },
+	{ 0, W("MailboxDatabase"), .section = SNAP_HOMES, USES(database_uses),
+	  .text = "a database of mailboxes, and its server" },
+	{ 0, W("OrganizationSettings"), .extends = true, .section = SNAP_ORG,
+	  USES(organization_uses), .text = "settings of the organisation in an object below it" },
 };
+
+static size_t count_published(void)
+{
+	size_t n = 0;
+
+	while (n < WP_COUNT(classes) && classes[n].number != 0)
+		n++;
+	return n;
+}
 
 const struct attr_type *attr_types(size_t *count_r)
 {
@@ -431,6 +456,12 @@ const struct attr_type *attr_types(size_t *count_r)
 }
 
 const struct attr_class *attr_classes(size_t *count_r)
+{
+	*count_r = count_published();
+	return classes;
+}
+
+const struct attr_class *attr_all_classes(size_t *count_r)
 {
 	*count_r = WP_COUNT(classes);
 	return classes;

@@ -91,6 +91,7 @@ struct attr_class {
 	unsigned number;  /* <arc>.1.number */
 	const char *name; /* "waypostSite" */
 	bool auxiliary;
+	bool extends; /* not an object of its own: it adds to the one above it of its section */
 	enum snap_section_id section; /* of its records; SNAP_SECTIONS: it has none */
 	uint8_t kind; /* where classes share a section: enum snap_connector_kind */
 	const struct attr_use *uses;
@@ -98,8 +99,11 @@ struct attr_class {
 	const char *text;
 };
 
+/* What schemas define. */
 const struct attr_type *attr_types(size_t *count_r);
 const struct attr_class *attr_classes(size_t *count_r);
+/* Those and, behind them, the classes that only profiles make, which no schema has. */
+const struct attr_class *attr_all_classes(size_t *count_r);
 /* The row of a name (any case), or null. */
 const struct attr_type *attr_find_type(const char *name);
 const struct attr_class *attr_find_class(const char *name);

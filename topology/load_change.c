@@ -55,6 +55,7 @@ static bool change_server(struct loader *ld, const void *old_record, void *new_r
 	new->peer.dn_key = old->peer.dn_key;
 	/* Without a site a subnet would have to be looked for. */
 	if (new->peer.site == SNAP_NONE || new->peer.fqdn != old->peer.fqdn ||
+	    new->legacy_name != old->legacy_name ||
 	    ((new->roles ^ old->roles) & (ROLE_HUB | ROLE_EDGE)) != 0 ||
 	    /* Its receive connectors have other defaults. */
 	    (new->roles == ROLE_EDGE) != (old->roles == ROLE_EDGE) ||

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/mailaddr.h"
+#include "common/names.h"
 #include "topology/load_private.h"
 
 #define EACH(ld, section, i) \
@@ -183,6 +184,31 @@ static void derive_dn_table(struct loader *ld)
 				i | SNAP_EDGE_BIT);
 }
 
+/* Legacy names join the databases; of two servers with one name the first by their own counts. */
+static void derive_homes(struct loader *ld)
+{
+	struct image *image = &ld->image;
+
+	EACH(ld, SNAP_SERVERS, i) {
+		const char *name = image_str(image, server_at(ld, i)->legacy_name);
+		char *key = name_key(ld->ctx, name, strlen(name));
+		struct snap_home home = { .server = i };
+
+		if (key != NULL && *key == '/') {
+			home.home = image_new_text(image, key);
+			image_add(image, SNAP_HOMES, &home);
+		}
+		talloc_free(key);
+	}
+	image_table(image, SNAP_HOME_SLOTS, image_count(image, SNAP_HOMES));
+	EACH(ld, SNAP_HOMES, i) {
+		const struct snap_home *home = image_at(image, SNAP_HOMES, i);
+
+		image_table_add(image, SNAP_HOME_SLOTS,
+				snap_hash_text(image_str(image, home->home)), i);
+	}
+}
+
 static const struct snap_peer *peer_at(struct loader *ld, uint32_t ref)
 {
 	return ref & SNAP_EDGE_BIT ? &edge_at(ld, ref & ~SNAP_EDGE_BIT)->peer :
@@ -306,6 +332,7 @@ void load_derive(struct loader *ld)
 	load_derive_sites(ld);
 	derive_receive(ld);
 	derive_dn_table(ld);
+	derive_homes(ld);
 	derive_fqdn_table(ld);
 	derive_certificate_table(ld);
 	derive_defaults(ld);

@@ -49,7 +49,7 @@ static void make_uses(struct use_slots *slots, const struct attr_class *class)
 static struct use_slots *uses_of(struct loader *ld, const struct attr_class *class)
 {
 	size_t n;
-	const struct attr_class *classes = attr_classes(&n);
+	const struct attr_class *classes = attr_all_classes(&n);
 	struct use_slots *slots;
 
 	if (ld->uses == NULL)

@@ -134,13 +134,78 @@ static void apply_base(struct loader *ld, const char *base)
 	const struct item *org = NULL;
 
 	for (size_t i = 0; i < ld->n_items && key == NULL; i++)
-		if (ld->items[i]->class->section == SNAP_ORG &&
+		if (ld->items[i]->class->section == SNAP_ORG && !ld->items[i]->class->extends &&
 		    (org == NULL || compare_depth(ld->items[i], org) < 0))
 			org = ld->items[i];
 	if (key == NULL && org != NULL)
 		key = org->dn_key;
 	if (key != NULL)
 		filter_items(ld, is_under_base, widen_base(key));
+}
+
+/* The nearest object of SECTION above ITEM, or null. */
+static struct item *find_above(const struct loader *ld, const struct item *item,
+			       enum snap_section_id section)
+{
+	const char *key = dn_key_parent(item->dn_key);
+
+	for (; *key != '\0'; key = dn_key_parent(key)) {
+		struct item *above = find_key(ld, key);
+
+		if (above != NULL && above->class->section == section && !above->class->extends)
+			return above;
+	}
+	return NULL;
+}
+
+/* ---- what adds to an object above it ---- */
+
+static int compare_keys_of(const void *a, const void *b)
+{
+	const struct item *const *x = a, *const *y = b;
+
+	return strcmp((*x)->dn_key, (*y)->dn_key);
+}
+
+/* FROM's values in place of TO's own. Both have rows of one table. */
+static void extend(struct loader *ld, struct item *to, const struct item *from)
+{
+	struct item_field *fields = arena_zero(&ld->scratch, (to->n_fields + from->n_fields) *
+								     sizeof(*fields));
+	size_t n = 0, t = 0, f = 0;
+
+	while (t < to->n_fields || f < from->n_fields) {
+		if (t < to->n_fields && f < from->n_fields &&
+		    to->fields[t].use == from->fields[f].use)
+			t++;
+		else if (f == from->n_fields ||
+			 (t < to->n_fields && to->fields[t].use < from->fields[f].use))
+			fields[n++] = to->fields[t++];
+		else
+			fields[n++] = from->fields[f++];
+	}
+	to->fields = fields;
+	to->n_fields = n;
+}
+
+/* Of several the one whose DN sorts last decides, whatever order they came in. */
+static void extend_items(struct loader *ld)
+{
+	struct item **list = talloc_array(ld->ctx, struct item *, ld->n_items);
+	size_t n = 0;
+
+	for (size_t i = 0; i < ld->n_items; i++)
+		if (ld->items[i]->class->extends)
+			list[n++] = ld->items[i];
+	if (n > 1)
+		qsort(list, n, sizeof(*list), compare_keys_of);
+	for (size_t i = 0; i < n; i++) {
+		struct item *above = find_above(ld, list[i], list[i]->class->section);
+
+		if (above != NULL)
+			extend(ld, above, list[i]);
+	}
+	talloc_free(list);
 }
 
 /* What an item needs before it can be ordered: a subnet its range, a receive connector its
@@ -150,6 +215,8 @@ static bool prepare(struct loader *ld, struct item *item, const char *arg)
 	struct item *parent;
 
 	(void)arg;
+	if (item->class->extends)
+		return false;
 	if (item->class->section == SNAP_SUBNETS &&
 	    (strchr(item->name, '/') == NULL ||
 	     !ipaddr_range_parse(item->name, strlen(item->name), &item->range))) {
@@ -158,8 +225,8 @@ static bool prepare(struct loader *ld, struct item *item, const char *arg)
 	}
 	if (item->class->section != SNAP_RECEIVE)
 		return true;
-	parent = find_key(ld, dn_key_parent(item->dn_key));
-	if (parent == NULL || parent->class->section != SNAP_SERVERS) {
+	parent = find_above(ld, item, SNAP_SERVERS);
+	if (parent == NULL) {
 		load_diag(ld, DIAG_RECEIVE_WITHOUT_SERVER, item->dn, "", NULL, 0);
 		return false;
 	}
@@ -248,6 +315,8 @@ static bool is_same_name(const struct item *a, const struct item *b)
 		return false;
 	if (a->class->section == SNAP_SUBNETS)
 		return memcmp(&a->range, &b->range, sizeof(a->range)) == 0;
+	if (a->class->section == SNAP_HOMES)
+		return false; /* every server may have a database of the name */
 	return a->class->section == SNAP_ORG || strcmp(a->key, b->key) == 0;
 }
 
@@ -315,6 +384,7 @@ void load_order(struct loader *ld, const char *base)
 {
 	apply_base(ld, base);
 	register_items(ld);
+	extend_items(ld);
 	filter_items(ld, prepare, NULL);
 	sort_items(ld);
 }

@@ -108,6 +108,7 @@ union any_record {
 	struct snap_receive receive;
 	struct snap_domain domain;
 	struct snap_remote remote;
+	struct snap_home home;
 };
 
 /* Fills the record of ITEM; false: the entry is ignored, which was noted. */

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "common/dn.h"
 #include "common/mailaddr.h"
 #include "topology/addrspace.h"
 #include "topology/load_private.h"
@@ -123,13 +124,31 @@ static bool finish_remote(struct loader *ld, const struct item *item, void *reco
 	return load_domain(ld, item, &remote->domain, &remote->wildcard);
 }
 
+/* A database that names no server belongs to the one above it. */
+static bool finish_home(struct loader *ld, const struct item *item, void *record)
+{
+	struct snap_home *home = record;
+	const char *key = dn_key_parent(item->dn_key);
+
+	for (; home->server == SNAP_NONE && *key != '\0'; key = dn_key_parent(key)) {
+		const struct item *above = load_find(ld, key, SNAP_SERVERS);
+
+		if (above != NULL)
+			home->server = above->index;
+	}
+	if (home->server == SNAP_NONE)
+		load_diag(ld, DIAG_MISSING_ATTRIBUTE, item->dn, "waypostOwningServer", NULL, 0);
+	home->home = image_new_text(&ld->image, item->dn_key);
+	return home->server != SNAP_NONE;
+}
+
 /* What the table cannot say, by section; false: the entry is ignored. */
 static bool (*const finishers[SNAP_SECTIONS])(struct loader *, const struct item *, void *) = {
 	[SNAP_ORG] = finish_organization,
 	[SNAP_SUBNETS] = finish_subnet,       [SNAP_SERVERS] = finish_server,
 	[SNAP_EDGES] = finish_edge,           [SNAP_CONNECTORS] = finish_connector,
 	[SNAP_RECEIVE] = finish_receive,      [SNAP_DOMAINS] = finish_domain,
-	[SNAP_REMOTES] = finish_remote,
+	[SNAP_REMOTES] = finish_remote,       [SNAP_HOMES] = finish_home,
 };
 
 /* What an entry without attributes becomes, by class and whether it is of an edge. */
@@ -151,7 +170,7 @@ static const struct record_template *template_of(struct loader *ld, const struct
 					   bool on_edge)
 {
 	size_t n;
-	const struct attr_class *classes = attr_classes(&n);
+	const struct attr_class *classes = attr_all_classes(&n);
 	struct record_template *template;
 
 	if (ld->templates == NULL)

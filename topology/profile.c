@@ -5,7 +5,6 @@
 
 #include "common/assumption.h"
 #include "common/compiler.h"
-#include "common/dn.h"
 #include "topology/attrs.h"
 #include "topology/profile_private.h"
 #include "topology/recipient.h"
@@ -29,8 +28,15 @@ static const struct profile_table waypost_table = {
 static const struct profile_table *const tables[] = {
 	[HOST_PROFILE_WAYPOST] = &waypost_table,
 	[HOST_PROFILE_AD] = &profile_table_ad,
-	[HOST_PROFILE_EXCHANGE] = NULL, /* not there yet */
+	[HOST_PROFILE_EXCHANGE] = &profile_table_exchange,
 };
+
+/* The native name of a row, which may be what is assumed. */
+static const char *name_by(const struct assumptions *assumed, const char *native,
+			   enum assumption_id by)
+{
+	return by != ASSUME_NOTHING ? assumed->texts[by] : native;
+}
 
 /* ---- what to ask for ---- */
 
@@ -71,7 +77,9 @@ static const char *const *make_attributes(struct profile *profile)
 		add_name(&names, types[i].name);
 	for (size_t i = 0; i < table->n_classes; i++)
 		for (size_t u = 0; u < table->classes[i].n_uses; u++)
-			add_name(&names, table->classes[i].uses[u].native);
+			add_name(&names, name_by(&profile->assumed,
+						 table->classes[i].uses[u].native,
+						 table->classes[i].uses[u].by));
 	for (size_t i = 0; table->extra != NULL && table->extra[i] != NULL; i++)
 		add_name(&names, table->extra[i]);
 	return names.list;
@@ -103,9 +111,13 @@ static const char *make_configuration(struct profile *profile)
 	for (size_t i = 0; i < n_classes; i++)
 		if (!classes[i].auxiliary)
 			add_class(&filter, classes[i].name);
-	for (size_t i = 0; i < profile->table->n_classes; i++)
-		if (profile->table->classes[i].model != NULL)
-			add_class(&filter, profile->table->classes[i].native);
+	for (size_t i = 0; i < profile->table->n_classes; i++) {
+		const struct profile_class *class = &profile->table->classes[i];
+		const char *name = name_by(&profile->assumed, class->native, class->by);
+
+		if (name != NULL && class->model != NULL && *class->model != '\0')
+			add_class(&filter, name);
+	}
 	return take_filter(profile, &filter);
 }
 
@@ -124,10 +136,6 @@ struct profile *profile_new(TALLOC_CTX *ctx, enum host_profile id, const char *c
 {
 	struct profile *profile;
 
-	if (tables[id] == NULL) {
-		err_set(err, ERR_CONFIG, 0, "the profile exchange is not there yet");
-		return NULL;
-	}
 	profile = talloc_zero(ctx, struct profile);
 	assumptions_init(&profile->assumed);
 	for (size_t i = 0; i < n; i++)
@@ -165,53 +173,49 @@ const char *profile_folder_filter(const struct profile *profile)
 
 /* ---- translation ---- */
 
-static bool is_below(const struct entry *entry, const char *below)
-{
-	char *key = dn_key(NULL, entry->dn);
-	bool found = key != NULL && strncmp(dn_key_parent(key), below, strlen(below)) == 0;
-
-	talloc_free(key);
-	return found;
-}
-
 /* The row that ENTRY fits, or null. */
-static const struct profile_class *class_of(const struct profile_table *table,
-					    const struct entry *entry)
+static const struct profile_class *class_of(const struct profile *profile, const struct entry *entry)
 {
-	for (size_t i = 0; i < table->n_classes; i++) {
-		const struct profile_class *class = &table->classes[i];
+	for (size_t i = 0; i < profile->table->n_classes; i++) {
+		const struct profile_class *class = &profile->table->classes[i];
+		const char *name = name_by(&profile->assumed, class->native, class->by);
 
-		if (entry_has_class(entry, class->native) &&
-		    (class->below == NULL || is_below(entry, class->below)))
+		if ((name == NULL || entry_has_class(entry, name)) &&
+		    (class->fits == NULL || class->fits(&profile->assumed, entry)))
 			return class;
 	}
 	return NULL;
 }
 
-static void translate_use(const struct entry *entry, const struct profile_use *use,
-			  struct entry *out)
+static void translate_use(const struct translation *t, const struct profile_use *use)
 {
-	const struct entry_attribute *found = entry_find(entry, use->native);
+	const struct entry_attribute *found =
+		entry_find(t->entry, name_by(t->assumed, use->native, use->by));
 
+	if (entry_find(t->out, use->model) != NULL)
+		return;
+	if (found != NULL && found->n_values > 0 && use->put != NULL) {
+		use->put(t, use, found);
+		return;
+	}
 	for (size_t i = 0; found != NULL && i < found->n_values; i++)
-		entry_add(out, use->model, found->values[i].data, found->values[i].len);
-	if (use->absent != NULL && entry_find(out, use->model) == NULL)
-		entry_add_text(out, use->model, use->absent);
+		entry_add(t->out, use->model, found->values[i].data, found->values[i].len);
+	if (use->absent != NULL && entry_find(t->out, use->model) == NULL)
+		entry_add_text(t->out, use->model, use->absent);
 }
 
 struct entry *profile_translate(const struct profile *profile, TALLOC_CTX *ctx, struct entry *entry)
 {
-	const struct profile_class *class = class_of(profile->table, entry);
-	struct entry *out;
+	const struct profile_class *class = class_of(profile, entry);
+	struct translation t = { &profile->assumed, entry, NULL };
 
-	if (class == NULL)
+	if (class == NULL || (class->model != NULL && strcmp(class->model, PROFILE_AS_IS) == 0))
 		return entry;
-	out = entry_new(ctx, entry->dn);
-	out->uuid = entry->uuid;
-	if (class->model == NULL)
-		return out;
-	entry_add_text(out, "objectClass", class->model);
+	t.out = entry_new(ctx, entry->dn);
+	t.out->uuid = entry->uuid;
+	if (class->model != NULL && *class->model != '\0')
+		entry_add_text(t.out, "objectClass", class->model);
 	for (size_t i = 0; i < class->n_uses; i++)
-		translate_use(entry, &class->uses[i], out);
-	return out;
+		translate_use(&t, &class->uses[i]);
+	return t.out;
 }

@@ -4,35 +4,50 @@
  *
  * Its recipients need no rows: the names of AD are among those that the model knows.
  */
+#include <string.h>
+
 #include "common/compiler.h"
+#include "common/dn.h"
 #include "topology/profile_private.h"
 
 static const struct profile_use site_uses[] = {
-	{ "description", "description", NULL },
-	{ "waypostHubSite", "waypostHubSite", NULL },
-	{ "waypostInboundMail", "waypostInboundMail", NULL },
+	PROFILE_COPY("description", "description"),
+	PROFILE_COPY("waypostHubSite", "waypostHubSite"),
+	PROFILE_COPY("waypostInboundMail", "waypostInboundMail"),
 };
 static const struct profile_use link_uses[] = {
-	{ "description", "description", NULL },
-	{ "siteList", "waypostLinkedSite", NULL },
-	{ "cost", "waypostCost", NULL },
-	{ "waypostMailCost", "waypostMailCost", NULL },
-	{ "waypostMaxMessageSize", "waypostMaxMessageSize", NULL },
+	PROFILE_COPY("description", "description"),
+	PROFILE_COPY("siteList", "waypostLinkedSite"),
+	PROFILE_COPY("cost", "waypostCost"),
+	PROFILE_COPY("waypostMailCost", "waypostMailCost"),
+	PROFILE_COPY("waypostMaxMessageSize", "waypostMaxMessageSize"),
 };
 static const struct profile_use subnet_uses[] = {
-	{ "description", "description", NULL },
-	{ "siteObject", "waypostSiteDN", NULL },
+	PROFILE_COPY("description", "description"),
+	PROFILE_COPY("siteObject", "waypostSiteDN"),
 };
 
-#define USES(table) table, WP_COUNT(table)
+bool profile_is_ip_link(const struct assumptions *assumed, const struct entry *entry)
+{
+	static const char transport[] = "cn=ip,cn=inter-site transports,";
+	char *key = dn_key(NULL, entry->dn);
+	bool found = key != NULL &&
+		     strncmp(dn_key_parent(key), transport, strlen(transport)) == 0;
+
+	(void)assumed;
+	talloc_free(key);
+	return found;
+}
+
+#define USES(table) .uses = table, .n_uses = WP_COUNT(table)
 
 static const struct profile_class classes[] = {
-	{ "site", NULL, "waypostSite", USES(site_uses) },
-	/* Links of the SMTP transport do not count. */
-	{ "siteLink", "cn=ip,cn=inter-site transports,", "waypostSiteLink", USES(link_uses) },
-	{ "siteLink", NULL, NULL, NULL, 0 },
-	{ "subnet", NULL, "waypostSubnet", USES(subnet_uses) },
-	{ "computer", NULL, NULL, NULL, 0 },
+	{ "site", .model = "waypostSite", USES(site_uses) },
+	{ "siteLink", .fits = profile_is_ip_link, .model = "waypostSiteLink", USES(link_uses) },
+	{ .native = "siteLink" },
+	{ "subnet", .model = "waypostSubnet", USES(subnet_uses) },
+	/* Whatever a computer's attributes say, nobody reads mail there. */
+	{ .native = "computer" },
 };
 
 static const char *const extra[] = { "objectGUID", NULL };

@@ -12,6 +12,7 @@
 #include "common/compiler.h"
 #include "common/dn.h"
 #include "common/mailaddr.h"
+#include "common/names.h"
 
 enum { RECIPIENT_FORMAT = 1, HEAD_SIZE = 1 + 4 + 16 + 8 + 3 * 4, FIXED_TEXTS = 4 };
 
@@ -149,6 +150,19 @@ static const char *forward_of(const struct entry *entry)
 	return "";
 }
 
+/* The key of a legacy name into OUT; false if the entry has none, or no valid one. */
+static bool add_home_name(const struct entry *entry, struct buf *out)
+{
+	const char *name = entry_text(entry, "waypostHomeName");
+	char *key = name != NULL && *name == '/' ? name_key(NULL, name, strlen(name)) : NULL;
+	bool found = key != NULL;
+
+	if (found)
+		add_text(out, key);
+	talloc_free(key);
+	return found;
+}
+
 static void add_home(const struct entry *entry, struct buf *out)
 {
 	const char *home = entry_text(entry, "waypostHomeServer");
@@ -159,9 +173,22 @@ static void add_home(const struct entry *entry, struct buf *out)
 	/* A home that is no DN is a home that is unknown, not an absent one. */
 	add_text(out, key != NULL ? key : home != NULL ? "?" : "");
 	talloc_free(key);
+	if (add_home_name(entry, out))
+		return;
 	if (host != NULL && mailaddr_domain(host, strlen(host), name, sizeof(name)) > 0)
 		host = name;
 	add_text(out, host != NULL ? host : "");
+}
+
+/* An entry that is forwarded to comes before an address. *BY_DN_R: it is the key of a DN. */
+static void add_forward(const struct entry *entry, struct buf *out, bool *by_dn_r)
+{
+	const char *dn = entry_text(entry, "waypostForwardDN");
+	char *key = dn != NULL ? dn_key(NULL, dn) : NULL;
+
+	*by_dn_r = key != NULL && *key != '\0';
+	add_text(out, *by_dn_r ? key : forward_of(entry));
+	talloc_free(key);
 }
 
 static uint32_t add_members(const struct entry *entry, struct buf *out)
@@ -205,12 +232,15 @@ static uint32_t add_member_addresses(const struct entry *entry, struct buf *out)
 static uint32_t flags_of(const struct entry *entry, bool has_members)
 {
 	const char *inside = entry_text(entry, "waypostRequireAuth");
+	const char *both = entry_text(entry, "waypostDeliverAndRedirect");
 	uint32_t flags = 0;
 
 	if (is_group(entry) || has_members)
 		flags |= RECIPIENT_GROUP;
 	if (inside != NULL && ascii_equal(inside, "TRUE"))
 		flags |= RECIPIENT_REQUIRE_AUTH;
+	if (both != NULL && ascii_equal(both, "TRUE"))
+		flags |= RECIPIENT_DELIVER_AND_REDIRECT;
 	if (entry_text(entry, "mailHost") != NULL && entry_text(entry, "mailRoutingAddress") != NULL)
 		flags |= RECIPIENT_ROUTE_HOST;
 	return flags;
@@ -241,6 +271,11 @@ static bool is_dn(const struct entry_value *value)
 	return !has_nul(value) && dn_is_valid(value->data);
 }
 
+static bool is_legacy_name(const struct entry_value *value)
+{
+	return value->data[0] == '/' && name_is_printable(value->data, value->len);
+}
+
 const char *recipient_bad_value(const struct entry *entry, const struct entry_value **value_r)
 {
 	static const struct {
@@ -249,6 +284,9 @@ const char *recipient_bad_value(const struct entry *entry, const struct entry_va
 	} rows[] = {
 		{ "waypostHomeServer", is_dn },
 		{ "waypostRequireAuth", is_bool },
+		{ "waypostForwardDN", is_dn },
+		{ "waypostDeliverAndRedirect", is_bool },
+		{ "waypostHomeName", is_legacy_name },
 		{ "waypostMaxMessageSize", is_size },
 	};
 
@@ -268,6 +306,7 @@ bool recipient_encode(const struct entry *entry, struct buf *out, unsigned *bad_
 	struct buf texts = { NULL, 0, 0 };
 	uint32_t n_addresses, n_members, n_member_addresses;
 	unsigned bad = 0;
+	bool by_dn;
 
 	if (bad_r != NULL)
 		*bad_r = 0;
@@ -275,13 +314,14 @@ bool recipient_encode(const struct entry *entry, struct buf *out, unsigned *bad_
 		return false;
 	add_text(&texts, primary_of(entry));
 	add_home(entry, &texts);
-	add_text(&texts, forward_of(entry));
+	add_forward(entry, &texts, &by_dn);
 	n_addresses = add_addresses(entry, &texts, &bad);
 	n_members = add_members(entry, &texts);
 	n_member_addresses = add_member_addresses(entry, &texts);
 
 	buf_addc(out, RECIPIENT_FORMAT);
-	add_u32(out, flags_of(entry, n_members + n_member_addresses > 0));
+	add_u32(out, flags_of(entry, n_members + n_member_addresses > 0) |
+			     (by_dn ? RECIPIENT_FORWARD_DN : 0));
 	buf_add(out, entry->uuid.bytes, sizeof(entry->uuid.bytes));
 	add_u64(out, size_limit_of(entry));
 	add_u32(out, n_addresses);

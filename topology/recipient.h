@@ -31,13 +31,16 @@ enum recipient_flags {
 	RECIPIENT_REQUIRE_AUTH = 2,     /* inside senders only */
 	RECIPIENT_DELIVER_AND_REDIRECT = 4, /* the mailbox and the forward */
 	RECIPIENT_ROUTE_HOST = 8,       /* the forward goes to mailHost, unresolved */
+	RECIPIENT_FORWARD_DN = 16,      /* the forward is the key of a DN */
 };
 
 struct recipient {
 	struct entry_uuid uuid;
 	const char *primary;   /* as the directory spells it, "" if the entry has no address */
-	const char *home_dn;   /* key of the home server's DN, or "" */
-	const char *mail_host; /* host name in lower case, or "" */
+	const char *home_dn;   /* key of the DN of the home server or mailbox database, or "" */
+	/* Host name in lower case; or, before HOME_DN, the key of a server's legacy name, which
+	 * begins with "/"; or "". */
+	const char *mail_host;
 	const char *forward;   /* address to rewrite to, "SMTP:" stripped, or "" */
 	struct recipient_texts addresses; /* folded, every one the entry is found by */
 	struct recipient_texts member_dns; /* keys */

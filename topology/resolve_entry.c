@@ -14,8 +14,14 @@ static bool is_relay(const struct chain *c)
 
 uint32_t resolve_named_home(const struct snapshot *snap, const struct recipient *entry)
 {
-	if (*entry->home_dn != '\0')
-		return snapshot_find_server_dn(snap, entry->home_dn);
+	uint32_t home = SNAP_NONE;
+
+	if (*entry->mail_host == '/')
+		home = snapshot_find_home(snap, entry->mail_host);
+	if (home == SNAP_NONE && *entry->home_dn != '\0')
+		return snapshot_find_home(snap, entry->home_dn);
+	if (*entry->mail_host == '/')
+		return home;
 	return *entry->mail_host != '\0' ? snapshot_find_server_fqdn(snap, entry->mail_host) : SNAP_NONE;
 }
 
@@ -27,7 +33,9 @@ static uint32_t find_home(const struct chain *c, const struct recipient *entry,
 	uint32_t home = SNAP_NONE;
 
 	if (*entry->home_dn != '\0' || *entry->mail_host != '\0') {
-		*rule_r = *entry->home_dn != '\0' ? RULE_HOME : RULE_HOME_HOST;
+		*rule_r = *entry->mail_host == '/' ? RULE_HOME_NAME :
+			  *entry->home_dn != '\0' ? RULE_HOME :
+						     RULE_HOME_HOST;
 		return resolve_named_home(snap, entry);
 	}
 	*rule_r = RULE_RELAY_DOMAIN;
@@ -179,15 +187,49 @@ static enum step expand(struct chain *c, const struct recipient *entry)
 	return resolve_finish(c, RESOLVED_GROUP, REASON_NONE);
 }
 
+/*
+ * 1: the entry that is forwarded to becomes its address in *FOUND_R. One that takes no mail is as
+ * none: the mailbox is nearer to what was meant than a bounce.
+ */
+static int find_forward(struct chain *c, const struct recipient *entry, struct recipient *found_r)
+{
+	struct recipient target;
+	int found = c->r->source->by_dn(c->r->source->ctx, entry->forward, &target, c->r->err);
+
+	*found_r = *entry;
+	found_r->flags &= ~(uint32_t)RECIPIENT_FORWARD_DN;
+	if (found < 0)
+		return -1;
+	found_r->forward = found > 0 ? target.primary : "";
+	if (*found_r->forward == '\0')
+		resolve_note(c, RULE_FORWARD_UNKNOWN, entry->forward, SNAP_NONE);
+	return 0;
+}
+
+/* The address is one that mail was kept at, not one that it was rewritten from. */
+static enum step enter_again(struct chain *c, const struct recipient *entry)
+{
+	const uint32_t stays = RECIPIENT_ROUTE_HOST | RECIPIENT_FORWARD_DN |
+			       RECIPIENT_DELIVER_AND_REDIRECT;
+
+	return *entry->forward != '\0' && !(entry->flags & stays) ?
+		       resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE) :
+		       go_home(c, entry);
+}
+
 enum step resolve_entry(struct chain *c, const struct recipient *entry)
 {
 	struct resolved *item = resolve_item_of(c);
+	struct recipient found;
 
 	item->uuid = entry->uuid;
 	if (c->r->again)
-		return *entry->forward != '\0' && !(entry->flags & RECIPIENT_ROUTE_HOST) ?
-			       resolve_finish(c, RESOLVED_EXTERNAL, REASON_NONE) :
-			       go_home(c, entry);
+		return enter_again(c, entry);
+	if (entry->flags & RECIPIENT_FORWARD_DN) {
+		if (find_forward(c, entry, &found) < 0)
+			return STEP_FAILED;
+		entry = &found;
+	}
 	if ((entry->flags & RECIPIENT_REQUIRE_AUTH) && !c->r->query->authenticated) {
 		resolve_note(c, RULE_SENDER, NULL, SNAP_NONE);
 		return resolve_reject(c, REASON_SENDER_NOT_ALLOWED);

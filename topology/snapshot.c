@@ -35,6 +35,8 @@ static const uint32_t record_sizes[SNAP_SECTIONS] = {
 	[SNAP_DN_SLOTS] = sizeof(struct snap_slot),
 	[SNAP_FQDN_SLOTS] = sizeof(struct snap_slot),
 	[SNAP_CERT_SLOTS] = sizeof(struct snap_slot),
+	[SNAP_HOMES] = sizeof(struct snap_home),
+	[SNAP_HOME_SLOTS] = sizeof(struct snap_slot),
 };
 
 enum check_kind {
@@ -86,6 +88,7 @@ static const struct check checks[] = {
 	NAMED(SNAP_SUBNETS, subnet), MUST(SNAP_SUBNETS, subnet, site, SNAP_SITES),
 
 	PEER(SNAP_SERVERS, server), T(SNAP_SERVERS, server, mailbox_delivery),
+	T(SNAP_SERVERS, server, legacy_name),
 	TS(SNAP_SERVERS, server, external_dns), IXS(SNAP_SERVERS, server, receive, SNAP_RECEIVE),
 	BYTE(SNAP_SERVERS, server, state, SERVER_DISABLED + 1),
 	BYTE(SNAP_SERVERS, server, verbose_log, 2),
@@ -144,6 +147,10 @@ static const struct check checks[] = {
 	{ SNAP_NODES, CHECK_ITEMS, AT(node, items), 0 },
 	SLOTS(SNAP_NODE_SLOTS, CHECK_INDEX, SNAP_NODES), SLOTS(SNAP_DN_SLOTS, CHECK_EITHER, 0),
 	SLOTS(SNAP_FQDN_SLOTS, CHECK_INDEX, SNAP_SERVERS), SLOTS(SNAP_CERT_SLOTS, CHECK_EITHER, 0),
+
+	NAMED(SNAP_HOMES, home), T(SNAP_HOMES, home, home),
+	MUST(SNAP_HOMES, home, server, SNAP_SERVERS),
+	SLOTS(SNAP_HOME_SLOTS, CHECK_INDEX, SNAP_HOMES),
 };
 
 uint32_t snap_record_size(enum snap_section_id section)

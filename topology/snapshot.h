@@ -26,7 +26,7 @@
 #include "common/err.h"
 #include "common/ipaddr.h"
 
-#define SNAP_FORMAT 1u
+#define SNAP_FORMAT 2u
 #define SNAP_NONE UINT32_MAX /* no such index */
 
 typedef uint32_t snap_text; /* offset of a NUL-terminated text; 0 is "" and means absent */
@@ -123,6 +123,7 @@ struct snap_peer {
 struct snap_server {
 	struct snap_peer peer;
 	snap_text mailbox_delivery;
+	snap_text legacy_name; /* Exchange's legacyExchangeDN */
 	struct snap_list external_dns; /* of texts */
 	struct snap_list receive;      /* of receive connectors, by name */
 	uint32_t max_outbound_connections, max_per_domain_connections;
@@ -221,6 +222,13 @@ struct snap_remote {
 	uint8_t pad[3];
 };
 
+/* What recipients may name as their home beside a server: its legacy name, a database. */
+struct snap_home {
+	snap_text name, key, dn; /* of a database; absent for a legacy name */
+	snap_text home;   /* the key of a DN, or of a legacy name, which begins with "/" */
+	uint32_t server;
+};
+
 /* What was wrong in the directory; ROW tells id, severity and what was done (diag.h). */
 struct snap_diag {
 	uint32_t row;
@@ -248,6 +256,8 @@ enum snap_section_id {
 	SNAP_DN_SLOTS,   /* DN key → servers and edges */
 	SNAP_FQDN_SLOTS, /* host name → servers */
 	SNAP_CERT_SLOTS, /* certificate hash → servers and edges */
+	SNAP_HOMES,
+	SNAP_HOME_SLOTS, /* what a recipient calls its home → homes */
 	SNAP_SECTIONS,
 };
 
@@ -311,6 +321,11 @@ uint32_t snapshot_find_receive(const struct snapshot *snap, uint32_t server, con
 uint32_t snapshot_find_server_fqdn(const struct snapshot *snap, const char *fqdn);
 /* By a DN's key (dn.h). O(1). */
 uint32_t snapshot_find_server_dn(const struct snapshot *snap, const char *dn_key);
+/*
+ * The server that a recipient means by HOME: the key of a DN (a server's, a mailbox database's)
+ * or of a legacy name. O(1).
+ */
+uint32_t snapshot_find_home(const struct snapshot *snap, const char *home);
 /*
  * By certificate hash "sha256:<hex>": the server or subscribed edge that publishes it (current
  * or next), or null; *EDGE_R tells which. O(1).

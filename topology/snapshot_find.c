@@ -279,6 +279,21 @@ uint32_t snapshot_find_server_dn(const struct snapshot *snap, const char *dn_key
 	return i;
 }
 
+uint32_t snapshot_find_home(const struct snapshot *snap, const char *home)
+{
+	uint32_t server = snapshot_find_server_dn(snap, home), i;
+	struct probe probe = probe_start(snap, SNAP_HOME_SLOTS, snap_hash_text(home));
+
+	while (server == SNAP_NONE && (i = probe_next(&probe)) != SNAP_NONE) {
+		const struct snap_home *record =
+			(const struct snap_home *)snap->sections[SNAP_HOMES].at + i;
+
+		if (strcmp(snap_str(snap, record->home), home) == 0)
+			server = record->server;
+	}
+	return server;
+}
+
 static const struct snap_peer *peer_of(const struct snapshot *snap, uint32_t ref)
 {
 	return ref & SNAP_EDGE_BIT ? &snap_edge(snap, ref & ~SNAP_EDGE_BIT)->peer :
