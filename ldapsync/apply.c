@@ -105,6 +105,7 @@ static int on_upsert(struct apply *apply, struct directory *d, const struct even
 	if (rc == 1)
 		apply_mark_changed(apply, d, 1);
 	d->n_unchanged += rc == 0;
+	apply->is_dirty = true; /* an entry that is left out may have left a diagnostic */
 	if (rc >= 0 && id != 0 && is_tracking(d))
 		id_set_add(&d->seen, id);
 	return rc < 0 ? -1 : 0;

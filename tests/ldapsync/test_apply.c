@@ -392,6 +392,21 @@ static void refresh_with_folder(void)
 	assert_null(apply_take_doubt(apply, 0));
 }
 
+static void test_a_diagnostic_is_stored_without_a_change(void **state)
+{
+	struct apply_status status;
+	uint64_t before;
+
+	(void)state;
+	refresh(0, SOURCE_FULL, 3, "c1");
+	apply_status(apply, &status);
+	before = status.diagnostics;
+	give_entry(0, make_person(90, "no DN at all", "u90@example.com"));
+	commit();
+	apply_status(apply, &status);
+	assert_int_equal(status.diagnostics, before + 1);
+}
+
 static void test_a_folder_that_goes_alone_is_doubted(void **state)
 {
 	(void)state;
@@ -890,6 +905,7 @@ int main(void)
 		TEST(test_changes_are_seen_at_commit),
 		TEST(test_resuming_shows_people_at_once_but_deletes_and_routes_at_the_end),
 		TEST(test_the_last_word_of_a_refresh_on_an_entry_counts),
+		TEST(test_a_diagnostic_is_stored_without_a_change),
 		TEST(test_a_folder_that_goes_alone_is_doubted),
 		TEST(test_a_folder_that_goes_with_its_people_is_not),
 		TEST(test_a_folder_that_goes_alone_in_a_refresh_is_doubted),

@@ -231,6 +231,7 @@ ok "nothing is lost" has_persons junk $many
 ok "empty cookies" sync_until has_persons blank $((many + 1))
 : >"$dir/scripts/blank.more"
 ok "leave the old one in force" sync_until eval '[ "$(grep -c "^blank c1$" "$dir/served")" -ge 2 ]'
+sed -i /close/d "$dir/scripts/bakes"
 ok "no cookie at all: everything again" sync_until came_again bakes 2
 ok "live" wait_is bakes live
 ok "nothing is lost" has_persons bakes $many
