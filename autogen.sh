@@ -33,6 +33,7 @@ packages() {
 	libssl-dev            # TLS
 	libldap-dev           # directory client
 	libsasl2-dev          # authentication
+	libkrb5-dev           # tickets from a keytab
 	liblmdb-dev           # replica
 	libunbound-dev        # DNS with DNSSEC
 	libsystemd-dev        # readiness, journal
@@ -44,6 +45,9 @@ packages() {
 	slapd                 # test peer: directory
 	ldap-utils            # writes to it
 	libsasl2-modules      # mechanisms of both ends
+	libsasl2-modules-gssapi-mit
+	krb5-kdc              # test peer: Kerberos
+	krb5-admin-server     # makes its principals
 	samba-ad-dc           # test peer: Active Directory
 	samba-ad-provision    # what a new domain is made of
 	ldb-tools             # writes to it

@@ -26,36 +26,6 @@ static const struct {
 
 /* ---- the bind of the host file ---- */
 
-/* What a refusal means. */
-static const struct {
-	int code;
-	const char *fix;
-} refusals[] = {
-	{ LDAP_INVALID_CREDENTIALS,
-	  "correct bind_dn and the password in password_file, or the keytab; "
-	  "the account may be locked or expired" },
-	{ LDAP_CONFIDENTIALITY_REQUIRED, "set starttls = true, or use ldaps://" },
-	{ LDAP_STRONG_AUTH_REQUIRED,
-	  "use TLS (starttls = true or ldaps://), or bind = \"gssapi\"" },
-	{ LDAP_INAPPROPRIATE_AUTH,
-	  "the server does not take this method: choose another bind" },
-	{ LDAP_AUTH_METHOD_NOT_SUPPORTED,
-	  "the server does not know this method: choose another bind" },
-	{ LDAP_INSUFFICIENT_ACCESS,
-	  "the account may not sign in: let it (OpenLDAP: by anonymous auth)" },
-	{ LDAP_TIMEOUT,
-	  "the server takes connections and does not answer: look at its log, restart it" },
-	{ LDAP_SERVER_DOWN, "the server closed the connection: look at its log" },
-};
-
-static void explain(struct doctor_server *s, const struct err *e)
-{
-	doctor_say_error(s->doctor, DOCTOR_FAILED, e);
-	for (size_t i = 0; i < WP_COUNT(refusals) && e->remedy[0] == '\0'; i++)
-		if (refusals[i].code == e->code && e->domain == ERR_DIRECTORY)
-			doctor_fix(s->doctor, "%s", refusals[i].fix);
-}
-
 /* Nobody in particular: so much can be said of a server that does not know the account. */
 static void open_anonymously(struct doctor_server *s)
 {
@@ -111,7 +81,7 @@ void doctor_check_bind(struct doctor_server *s)
 			   (unsigned long long)(clock_mono_ms() - begin));
 	} else {
 		s->ld = NULL;
-		explain(s, &e);
+		doctor_say_error(s->doctor, DOCTOR_FAILED, &e);
 		if (e.domain == ERR_DIRECTORY && e.code != LDAP_TIMEOUT &&
 		    e.code != LDAP_SERVER_DOWN)
 			open_anonymously(s);

@@ -256,17 +256,19 @@ static bool is_protected(const struct host_directory *d)
 static int check_bind(struct loader *l, cfg_t *cfg, const struct host_directory *d)
 {
 	bool is_simple = d->bind == HOST_BIND_SIMPLE;
+	bool has_password = is_simple || d->bind == HOST_BIND_SCRAM_SHA_256;
 
 	if (is_simple && !is_protected(d) && !d->cleartext) {
 		refuse_section(l, cfg, "bind", "would send its password in clear");
 		return err_remedy(l->e, "set starttls = true, use ldaps:// or ldapi://, or accept "
 					"the risk with cleartext = true");
 	}
-	if (is_simple && d->bind_dn == NULL) {
-		refuse_section(l, cfg, "bind", "binds simply but has no bind_dn");
-		return err_remedy(l->e, "name the account with bind_dn = \"cn=…\"");
+	if (has_password && d->bind_dn == NULL) {
+		refuse_section(l, cfg, "bind", "binds with a password but has no bind_dn");
+		return err_remedy(l->e, is_simple ? "name the account with bind_dn = \"cn=…\"" :
+						    "name the account with bind_dn = \"NAME\"");
 	}
-	if ((is_simple || d->bind == HOST_BIND_SCRAM_SHA_256) && d->password_file == NULL) {
+	if (has_password && d->password_file == NULL) {
 		refuse_section(l, cfg, "bind", "binds with a password but has no password_file");
 		return err_remedy(l->e, "name the file that holds it with password_file = \"/…\"");
 	}

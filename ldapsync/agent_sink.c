@@ -239,8 +239,18 @@ void source_is_up(struct source_sink *sink, const struct source_peer *peer)
 	pthread_mutex_unlock(&sink->agent->mutex);
 	if (!changed)
 		return;
-	log_info("directory %s: connected to %s", sink->part->title, peer->where);
+	log_info("directory %s: connected to %s%s%s%s%s", sink->part->title, peer->where,
+		 peer->bind != NULL ? "; bind: " : "", peer->bind != NULL ? peer->bind : "",
+		 peer->tls != NULL ? "; TLS: " : "", peer->tls != NULL ? peer->tls : "");
 	agent_tell(sink->agent);
+}
+
+static void warn(const struct source_sink *sink, const struct err *err)
+{
+	bool has_remedy = err->remedy[0] != '\0';
+
+	log_warn("directory %s: %s%s%s%s", sink->part->title, err->text, has_remedy ? " (" : "",
+		 err->remedy, has_remedy ? ")" : "");
 }
 
 void source_is_down(struct source_sink *sink, const struct err *err)
@@ -255,7 +265,7 @@ void source_is_down(struct source_sink *sink, const struct err *err)
 	pthread_mutex_unlock(&sink->agent->mutex);
 	if (!is_news)
 		return;
-	log_warn("directory %s: %s", sink->part->title, err->text);
+	warn(sink, err);
 	agent_tell(sink->agent);
 }
 
@@ -275,6 +285,6 @@ void source_fault(struct source_sink *sink, const struct err *err)
 		note_end(sink);
 	pthread_mutex_unlock(&sink->agent->mutex);
 	if (is_news)
-		log_warn("directory %s: %s", sink->part->title, err->text);
+		warn(sink, err);
 	agent_tell(sink->agent);
 }

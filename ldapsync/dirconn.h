@@ -27,6 +27,14 @@ int dirconn_open(const struct host_directory *directory, const struct host_uri *
 		 LDAP **ld_r, struct err *err) WP_MUST_CHECK;
 void dirconn_close(LDAP **ld);
 
+/*
+ * How the connection LD, which dirconn_open made, is bound ("gssapi as waypost@EXAMPLE.COM,
+ * sealed") and by what TLS it is protected; under CTX.
+ */
+void dirconn_describe(LDAP *ld, const struct host_directory *directory,
+		      const struct host_uri *uri, void *ctx, const char **bind_r,
+		      const char **tls_r);
+
 /* Waits until the connection is readable, STOP_FD is, or MS milliseconds are over. Call it only
  * after ldap_result(…, 0) had nothing: libldap and TLS hold decoded data of their own. */
 void dirconn_wait(LDAP *ld, int stop_fd, int ms);
@@ -37,13 +45,5 @@ void dirconn_wait(LDAP *ld, int stop_fd, int ms);
 int dirconn_await(LDAP *ld, int id, int stop_fd, LDAPMessage **message_r) WP_MUST_CHECK;
 /* Fills ERR with LDAP's code and the server's or the TLS library's words. Returns -1. */
 int dirconn_fail(LDAP *ld, int code, struct err *err, const char *what);
-
-/* One attribute of the rootDSE, under CTX; empty if the server does not tell. */
-struct dirconn_values {
-	const char **values;
-	size_t count;
-};
-int dirconn_root_dse(LDAP *ld, int stop_fd, const char *attribute, void *ctx,
-		     struct dirconn_values *values_r, struct err *err) WP_MUST_CHECK;
 
 #endif

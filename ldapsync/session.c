@@ -37,8 +37,10 @@ static void open_and_follow(struct session *s, struct err *err)
 {
 	const struct tracker *tracker;
 
-	if (dirconn_open(s->part->directory, s->uri, source_wake_fd(s->sink), &s->ld, err) < 0 ||
-	    read_root_dse(s, err) < 0)
+	if (dirconn_open(s->part->directory, s->uri, source_wake_fd(s->sink), &s->ld, err) < 0)
+		return;
+	dirconn_describe(s->ld, s->part->directory, s->uri, s->ctx, &s->peer.bind, &s->peer.tls);
+	if (read_root_dse(s, err) < 0)
 		return;
 	tracker = tracker_of(s->dse);
 	if (tracker == NULL) {

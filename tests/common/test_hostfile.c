@@ -235,6 +235,8 @@ static const struct invalid {
 	  "starttls" },
 	{ "directory \"d\" { uri = {\"ldaps://h\"} base = \"x\"\n bind = \"simple\" }", 2, "bind_dn",
 	  "bind_dn" },
+	{ "directory \"d\" { uri = {\"ldaps://h\"} base = \"x\"\n bind = \"scram-sha-256\" }", 2,
+	  "bind_dn", "bind_dn = \"NAME\"" },
 	{ "directory \"d\" { uri = {\"ldaps://h\"} base = \"x\"\n bind = \"simple\" bind_dn = \"c\" }",
 	  2, "password_file", "password_file" },
 	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"x\" bind = \"magic\" }", 1, "magic",

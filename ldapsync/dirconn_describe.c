@@ -1,0 +1,71 @@
+/* What a connection is, in words for status and log. */
+#include <string.h>
+#include <talloc.h>
+
+#include "ldapsync/dirconn_private.h"
+
+/* As the host file calls them. */
+static const char *const methods[] = {
+	[HOST_BIND_NONE] = "none",
+	[HOST_BIND_SIMPLE] = "simple",
+	[HOST_BIND_EXTERNAL] = "external",
+	[HOST_BIND_GSSAPI] = "gssapi",
+	[HOST_BIND_GSS_SPNEGO] = "gss-spnego",
+	[HOST_BIND_SCRAM_SHA_256] = "scram-sha-256",
+};
+
+static const char *sasl_words(LDAP *ld, const char *method, void *ctx)
+{
+	char *user = NULL, *mechanism = NULL, *text;
+	ber_len_t strength = 0;
+
+	ldap_get_option(ld, LDAP_OPT_X_SASL_USERNAME, &user);
+	ldap_get_option(ld, LDAP_OPT_X_SASL_MECH, &mechanism);
+	ldap_get_option(ld, LDAP_OPT_X_SASL_SSF, &strength);
+	text = talloc_asprintf(ctx, "%s%s%s%s%s", method, user != NULL ? " as " : "",
+			       user != NULL ? user : "",
+			       mechanism != NULL && strstr(mechanism, "-PLUS") != NULL ?
+				       ", tied to the server's certificate" : "",
+			       strength > 1 ? ", sealed" : "");
+	ldap_memfree(user);
+	ldap_memfree(mechanism);
+	return text;
+}
+
+static const char *bind_words(LDAP *ld, const struct host_directory *directory,
+			      const struct host_uri *uri, void *ctx)
+{
+	const char *method = methods[directory->bind];
+
+	switch (directory->bind) {
+	case HOST_BIND_NONE:
+		return method;
+	case HOST_BIND_SIMPLE:
+		return talloc_asprintf(ctx, "%s as %s", method, directory->bind_dn);
+	case HOST_BIND_EXTERNAL:
+		return talloc_asprintf(ctx, "%s by %s", method,
+				       uri->scheme == HOST_LDAPI ? "the socket" : "certificate");
+	case HOST_BIND_GSSAPI:
+	case HOST_BIND_GSS_SPNEGO:
+	case HOST_BIND_SCRAM_SHA_256:
+		break;
+	}
+	return sasl_words(ld, method, ctx);
+}
+
+void dirconn_describe(LDAP *ld, const struct host_directory *directory,
+		      const struct host_uri *uri, void *ctx, const char **bind_r,
+		      const char **tls_r)
+{
+	const struct dial dial = { .directory = directory, .uri = uri };
+	char *version = NULL;
+
+	*bind_r = bind_words(ld, directory, uri, ctx);
+	*tls_r = uri->scheme == HOST_LDAPI ? "none, a local socket" : "none";
+	if (!dirconn_has_tls(&dial))
+		return;
+	ldap_get_option(ld, LDAP_OPT_X_TLS_VERSION, &version);
+	/* A connection whose server was not verified is not one: LDAP_OPT_X_TLS_HARD. */
+	*tls_r = talloc_asprintf(ctx, "%s, server verified", version != NULL ? version : "yes");
+	ldap_memfree(version);
+}

@@ -1,0 +1,28 @@
+/*
+ * Kerberos tickets for one bind, from a keytab: no kinit, no cache on disk, no environment.
+ *
+ * Tickets are in a cache in memory that only the thread uses which says so, so that directories
+ * with different accounts do not meet. They are fetched anew for each connection: nothing has to
+ * be renewed, and a keytab that was replaced counts from the next connection on.
+ */
+#ifndef WP_LDAPSYNC_TICKET_H
+#define WP_LDAPSYNC_TICKET_H
+
+#include "common/err.h"
+
+enum { TICKET_WAIT_MS = 8000 }; /* libkrb5's own limits add up to some 30 s */
+
+struct ticket;
+
+/*
+ * Signs PRINCIPAL (null: the first in the keytab) in and gets its ticket for ldap/HOST. Null and
+ * ERR (ERR_DIRECTORY, LDAP_LOCAL_ERROR); also when STOP_FD is readable or TICKET_WAIT_MS are over.
+ */
+struct ticket *ticket_fetch(const char *keytab, const char *principal, const char *host,
+			    int stop_fd, struct err *err) WP_MUST_CHECK;
+/* GSSAPI in this thread uses TICKET, until it is told another; null: what the system has. */
+int ticket_use(const struct ticket *ticket, struct err *err);
+/* The tickets are gone; contexts made with them live on. Null is fine. */
+void ticket_free(struct ticket *ticket);
+
+#endif
