@@ -152,7 +152,7 @@ sync_conf "$dir" "$(section "$url" "$gssapi")
 directory \"more\" {
 	uri = {\"$url\"}
 	base = \"cn=Waypost,dc=example,dc=com\"
-	recipients = {\"ou=Groups,dc=example,dc=com\"}
+	recipients = {\"ou=Services,dc=example,dc=com\"}
 	bind = \"gss-spnego\"
 	keytab = \"$dir/second.keytab\"
 }"
