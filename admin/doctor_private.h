@@ -99,9 +99,10 @@ void doctor_check_self(struct doctor_server *server);
 void doctor_offer_access(struct doctor_server *server);
 
 /* doctor_sync.c */
-/* What the agent would ask the server for, under CTX; null and E. */
+/* What the agent would ask the server for as CONTENT of the directory, under CTX; null and E. */
 struct sync_scope *doctor_scope(TALLOC_CTX *ctx, const struct host_directory *directory,
-				const struct rootdse *dse, struct err *e);
+				enum part_content content, const struct rootdse *dse,
+				struct err *e);
 void doctor_check_sync(struct doctor_server *server);
 void doctor_check_limits(struct doctor_server *server);
 

@@ -9,12 +9,15 @@
 enum { READ_MS = 20 * 1000, READ_MOST = 2000000 };
 
 struct sync_scope *doctor_scope(TALLOC_CTX *ctx, const struct host_directory *directory,
-				const struct rootdse *dse, struct err *e)
+				enum part_content content, const struct rootdse *dse,
+				struct err *e)
 {
-	const struct part part = { directory, PART_ALL, directory->title };
+	const struct part part = { directory, content, directory->title };
 	const struct sync_contexts contexts = {
-		dse->naming_contexts.values, dse->naming_contexts.count,
-		dse->configuration_context, dse->default_context,
+		dse->naming_contexts.values,
+		dse->naming_contexts.count,
+		dse->configuration_context,
+		dse->default_context,
 	};
 
 	return sync_scope_new(ctx, &part, &contexts, e);
@@ -142,18 +145,17 @@ static void fix_limit(struct doctor_server *s)
 
 /* The same search that the agent makes, for names only: a limit that would cut that cuts this.
  */
-void doctor_check_limits(struct doctor_server *s)
+static void count_part(struct doctor_server *s, enum part_content content)
 {
 	const char *const none[] = { LDAP_NO_ATTRS, NULL };
+	struct err e;
+	struct sync_scope *scope = doctor_scope(s->ctx, &s->directory, content, s->dse, &e);
 	struct dirquery query = { .scope = LDAP_SCOPE_SUBTREE,
 				  .attributes = none,
 				  .limit_ms = READ_MS };
-	struct sync_scope *scope;
 	size_t count;
-	struct err e;
 	int code;
 
-	scope = doctor_scope(s->ctx, &s->directory, s->dse, &e);
 	if (scope == NULL) {
 		doctor_say_error(s->doctor, DOCTOR_FAILED, &e);
 		return;
@@ -176,4 +178,17 @@ void doctor_check_limits(struct doctor_server *s)
 		doctor_say(s->doctor, DOCTOR_FAILED, "a search below %s: %s", scope->base,
 			   ldap_err2string(code));
 	}
+}
+
+/* A directory with Microsoft's names is read in two parts, wherever it is. */
+void doctor_check_limits(struct doctor_server *s)
+{
+	if (s->directory.profile == HOST_PROFILE_WAYPOST) {
+		count_part(s, PART_ALL);
+		return;
+	}
+	if (s->directory.base != NULL)
+		count_part(s, PART_CONFIGURATION);
+	if (s->directory.n_recipients > 0)
+		count_part(s, PART_RECIPIENTS);
 }

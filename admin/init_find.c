@@ -116,7 +116,7 @@ static int judge_scope(struct init *i, struct err *e)
 {
 	if (i->dse->configuration_context != NULL)
 		return 0;
-	return doctor_scope(i->ctx, &i->directory, i->dse, e) != NULL ? 0 : -1;
+	return doctor_scope(i->ctx, &i->directory, PART_ALL, i->dse, e) != NULL ? 0 : -1;
 }
 
 /* DNs separated by semicolons. */
