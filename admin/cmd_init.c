@@ -216,9 +216,8 @@ static void report(struct init *i)
 static int look(struct init *i, struct err *e)
 {
 	if (check_target(i, e) < 0 || init_find_server(i, e) < 0 || init_sign_in(i, e) < 0 ||
-	    init_find_organisation(i, e) < 0)
+	    init_find_organisation(i, e) < 0 || init_survey(i, e) < 0)
 		return -1;
-	init_survey(i);
 	init_show(i);
 	return 0;
 }

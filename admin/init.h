@@ -56,7 +56,7 @@ int init_hide_secret(const char *secret, const char **path_r, TALLOC_CTX *ctx);
 
 /* init_find.c: profile, base, recipients; what there is of it; which server this host is. */
 int init_find_organisation(struct init *init, struct err *e) WP_MUST_CHECK;
-void init_survey(struct init *init);
+int init_survey(struct init *init, struct err *e) WP_MUST_CHECK;
 void init_show(struct init *init);
 int init_choose_server(struct init *init, struct err *e) WP_MUST_CHECK;
 /* The entry of LIST with this cn, or null. */

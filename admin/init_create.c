@@ -242,8 +242,13 @@ static int plan_entries(struct init *i, struct err *e)
 
 int init_plan(struct init *i, struct err *e)
 {
-	if (i->has_organisation && init_find_name(&i->servers, i->wish.server) != NULL)
+	const struct entry *server = init_find_name(&i->servers, i->wish.server);
+
+	if (i->has_organisation && server != NULL) {
+		i->wish.server = entry_text(server, "cn"); /* as the directory spells it */
+		i->host.server = i->wish.server;
 		return 0;
+	}
 	if (!wants_creation(i))
 		return refuse_creation(i, e);
 	if (refuse_without_schema(i, e) < 0)

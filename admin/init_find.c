@@ -8,40 +8,61 @@
 #include "admin/table.h"
 #include "common/dn.h"
 
-enum { FOUND_MAX = 32 };
+enum { FOUND_MAX = 32, SEARCH_MS = 20 * 1000 };
 
 static const char organisation_class[] = "waypostOrganization";
 static const char exchange_class[] = "msExchOrganizationContainer";
 
 /* ---- the organisation ---- */
 
-/* The entries of CLASS_NAME below BASE, into LIST. */
-static void find_class(struct init *i, const char *base, const char *class_name,
-		       struct entry_list *list)
+/* Entries on their way into a list. */
+struct collecting {
+	TALLOC_CTX *ctx;
+	struct entry_list *list;
+};
+
+static bool collect(void *arg, const struct entry *entry)
+{
+	struct collecting *to = arg;
+
+	entry_list_add(to->ctx, to->list, entry_copy(to->ctx, entry));
+	return true;
+}
+
+/* The entries of CLASS_NAME below BASE, into LIST. What the account may not see is not there.
+ */
+static int find_class(struct init *i, const char *base, const char *class_name,
+		      struct entry_list *list, struct err *e)
 {
 	const char *const attributes[] = { "cn", "waypostFqdn", NULL };
+	struct collecting to = { i->ctx, list };
 	struct dirquery query = { .base = base,
 				  .scope = LDAP_SCOPE_SUBTREE,
-				  .attributes = attributes };
-	struct dirreply *reply;
+				  .attributes = attributes,
+				  .limit_ms = SEARCH_MS };
+	int code;
 
 	query.filter = talloc_asprintf(i->ctx, "(objectClass=%s)", class_name);
-	reply = dirquery(i->ld, i->ctx, &query);
-	for (size_t n = 0; n < reply->entries.count; n++)
-		entry_list_add(i->ctx, list, reply->entries.items[n]);
+	code = dirquery_pages(i->ld, &query, collect, &to);
+	if (code != LDAP_TIMEOUT && code != LDAP_SERVER_DOWN)
+		return 0;
+	err_set(e, ERR_DIRECTORY, code, "looking for %s below %s: %s", class_name, base,
+		ldap_err2string(code));
+	return err_remedy(e, "see that the server has an index on objectClass, and try again");
 }
 
 /* Where organisations lie: anywhere, but in Active Directory in the configuration. */
-static void find_everywhere(struct init *i, const char *class_name, struct entry_list *list)
+static int find_everywhere(struct init *i, const char *class_name, struct entry_list *list,
+			   struct err *e)
 {
 	const struct rootdse_list *contexts = &i->dse->naming_contexts;
 
-	if (i->dse->configuration_context != NULL) {
-		find_class(i, i->dse->configuration_context, class_name, list);
-		return;
-	}
+	if (i->dse->configuration_context != NULL)
+		return find_class(i, i->dse->configuration_context, class_name, list, e);
 	for (size_t n = 0; n < contexts->count; n++)
-		find_class(i, contexts->values[n], class_name, list);
+		if (find_class(i, contexts->values[n], class_name, list, e) < 0)
+			return -1;
+	return 0;
 }
 
 static int parse_profile(const char *text, enum host_profile *profile_r, struct err *e)
@@ -64,8 +85,9 @@ static int choose_profile(struct init *i, struct entry_list *ours, struct entry_
 	const char *given = cli_value(i->cli, "profile");
 	bool is_ad = i->dse->configuration_context != NULL;
 
-	find_everywhere(i, organisation_class, ours);
-	find_everywhere(i, exchange_class, exchange);
+	if (find_everywhere(i, organisation_class, ours, e) < 0 ||
+	    find_everywhere(i, exchange_class, exchange, e) < 0)
+		return -1;
 	i->directory.profile = is_ad ? HOST_PROFILE_AD : HOST_PROFILE_WAYPOST;
 	if (exchange->count > 0 && ours->count == 0)
 		i->directory.profile = HOST_PROFILE_EXCHANGE;
@@ -170,22 +192,24 @@ int init_find_organisation(struct init *i, struct err *e)
 
 /* ---- what there is ---- */
 
-void init_survey(struct init *i)
+int init_survey(struct init *i, struct err *e)
 {
+	const char *configuration = i->dse->configuration_context;
 	struct host_directory directory = i->directory;
+	const char *place = directory.base, *class_name = "waypostSite";
 
 	doctor_complete(i->ctx, &directory, i->dse);
 	for (int what = 0; what < SURVEY_ROWS; what++)
-		survey_take(i->ld, i->ctx, &directory, i->dse->configuration_context,
-			    (enum survey_what)what, &i->found[what]);
-	find_class(i, directory.base, survey_server_class(directory.profile), &i->servers);
-	if (i->dse->configuration_context != NULL)
-		find_class(
-			i,
-			talloc_asprintf(i->ctx, "CN=Sites,%s", i->dse->configuration_context),
-			"site", &i->sites);
-	else
-		find_class(i, directory.base, "waypostSite", &i->sites);
+		survey_take(i->ld, i->ctx, &directory, configuration, (enum survey_what)what,
+			    &i->found[what]);
+	if (directory.profile != HOST_PROFILE_WAYPOST && configuration != NULL) {
+		place = talloc_asprintf(i->ctx, "CN=Sites,%s", configuration);
+		class_name = "site";
+	}
+	if (find_class(i, place, class_name, &i->sites, e) < 0)
+		return -1;
+	return find_class(i, directory.base, survey_server_class(directory.profile),
+			  &i->servers, e);
 }
 
 static const char *names_text(TALLOC_CTX *ctx, const struct survey_row *row)

@@ -116,6 +116,7 @@ static int reach(struct init *i, struct err *e)
 
 	i->directory.cleartext = cli_flag(i->cli, "cleartext");
 	i->uri = i->directory.uris[0];
+	i->dse = NULL;
 	if (!is_tls_only && reach_in_clear(i, e) < 0)
 		return -1;
 	return wants_tls(i) ? reach_by_tls(i, e) : 0;

@@ -132,7 +132,7 @@ says err "no server HUB9"
 cmp -s "$conf" "$dir/before" && pass "the old host file stays" || fail "the old host file is gone"
 expect 0 "${init[@]}" --uri "$SLAPD_LDAPI" --server hub1 --force --json
 json 'v["found"]["sites"] == {"count": 1, "names": ["Berlin"]} and not v["created"] and not v["published"]'
-json 'v["found"]["recipients"]["count"] == 1 and v["base"] == "cn=Waypost,dc=example,dc=com"'
+json 'v["server"] == "HUB1" and v["found"]["recipients"]["count"] == 1 and v["base"] == "cn=Waypost,dc=example,dc=com"'
 [ ! -e "$conf.new" ] && pass "nothing is left beside it" || fail "$conf.new is left"
 printf 'wrong\n' >"$dir/wrong"
 printf '%s\n' "$SLAPD_ROOTPW" >"$dir/password"
