@@ -44,6 +44,7 @@ packages() {
 	libclang-rt-dev       # its sanitizers and fuzzer
 	slapd                 # test peer: directory
 	ldap-utils            # writes to it
+	389-ds-base           # test peer: directory
 	libsasl2-modules      # mechanisms of both ends
 	libsasl2-modules-gssapi-mit
 	krb5-kdc              # test peer: Kerberos
