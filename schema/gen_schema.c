@@ -6,6 +6,7 @@
  *   gen_schema openldap    slapd.conf form:  waypost.schema
  *   gen_schema config      cn=config LDIF:   waypost.ldif
  *   gen_schema 389ds       cn=schema LDIF:   waypost-389ds.ldif
+ *   gen_schema ad          schema objects:   waypost-ad.ldif (gen_schema_ad.c)
  *
  * RFC 4512 §4.1.1, §4.1.2 (descriptions), RFC 2849 (LDIF).
  */
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "common/buf.h"
+#include "schema/gen_schema.h"
 #include "topology/attrs.h"
 
 struct form {
@@ -25,7 +27,7 @@ struct form {
 	bool folded;                 /* LDIF: one value is one line, folded; else indented */
 };
 
-#define ORIGIN "# Made by gen_schema from topology/attrs.c. To change it, change that table.\n"
+#define ORIGIN GEN_SCHEMA_ORIGIN
 
 static const struct form forms[] = {
 	{
@@ -184,6 +186,10 @@ int main(int argc, char **argv)
 			print_schema(&forms[i]);
 			return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 		}
-	fputs("usage: gen_schema openldap|config|389ds\n", stderr);
+	if (argc == 2 && strcmp(argv[1], "ad") == 0) {
+		gen_schema_ad();
+		return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+	}
+	fputs("usage: gen_schema openldap|config|389ds|ad\n", stderr);
 	return 2;
 }

@@ -23,6 +23,7 @@ definitions() {
 check_current openldap waypost.schema
 check_current config waypost.ldif
 check_current 389ds waypost-389ds.ldif
+check_current ad waypost-ad.ldif
 count=$(definitions "$schema/waypost.ldif" | wc -l)
 if [ "$count" -gt 100 ] &&
 	[ "$(definitions "$schema/waypost.ldif")" = "$(definitions "$schema/waypost-389ds.ldif")" ]; then

@@ -1,0 +1,146 @@
+#!/bin/bash
+# A real Samba domain controller takes waypost-ad.ldif and objects of every class in it, and what
+# it then exports has the same routes as the organisation has in the other profiles.
+set -u
+. "${abs_top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/samba.sh"
+: "${abs_top_builddir:=$abs_top_srcdir}"
+samba_need || exit $?
+dir=$(mktemp -d) || exit 1
+trap 'samba_stop "$dir/dc" 2>/dev/null; rm -rf "$dir"' EXIT
+failed=0
+
+ok() { # what, command…
+	local what=$1
+	shift
+	if "$@" >"$dir/out" 2>&1; then
+		echo "ok $what"
+	else
+		echo "not ok $what"
+		tail -20 "$dir/out"
+		failed=1
+	fi
+}
+
+# ldbadd or ldbmodify, FILE; they can fail with status 0.
+ldb() {
+	"$1" -H "$dir/dc/private/sam.ldb" --configfile="$dir/dc/etc/smb.conf" \
+		--option="dsdb:schema update allowed=true" "$2" >"$dir/ldb" 2>&1 && ! grep ERR "$dir/ldb"
+}
+
+# As the file's head says it: what refers to something is another run.
+schema_loads() {
+	local part
+	sed "s/DC=X/$SAMBA_BASE/" "$abs_top_srcdir/schema/waypost-ad.ldif" |
+		csplit -sz -f "$dir/part" - '/^dn:$/' '{*}'
+	for part in "$dir"/part??; do
+		ldb ldbmodify "$part" || return 1
+	done
+}
+
+# The organisation of the tests of profiles, but for what a domain has already; and the classes
+# that it does not use.
+organisation_loads() {
+	python3 - "$abs_top_srcdir/tests/topology/profiles/ad.ldif" "$SAMBA_BASE" >"$dir/org.ldif" <<-'EOT'
+	import re, sys
+	there = re.compile(r"DC=example|CN=(Configuration|Sites|Inter-Site Transports|IP|SMTP|Subnets|Services|Servers|DC1),"
+	                   r"(CN=(HQ|Inter-Site Transports|Sites|Configuration|Servers),)*DC=")
+	text = open(sys.argv[1], encoding="utf-8").read()
+	for record in re.split(r"\n\s*\n", text):
+	    dn = re.search(r"^dn: (.*)$", record, re.M)
+	    # A forest without Exchange has no targetAddress.
+	    if dn and not there.match(dn[1]) and "targetAddress" not in record:
+	        print(record.replace("DC=example,DC=com", sys.argv[2]) + "\n")
+	EOT
+	cat >>"$dir/org.ldif" <<-EOT
+
+	dn: CN=List,CN=Servers,CN=Example,CN=Services,$SAMBA_CONFIG
+	objectClass: waypostIpListEntry
+	waypostRemoteRange: 192.0.2.0/24
+	waypostListAction: block
+	waypostExpires: 20300101000000.0Z
+
+	dn: CN=Rewrite,CN=Servers,CN=Example,CN=Services,$SAMBA_CONFIG
+	objectClass: waypostAddressRewrite
+	waypostInternalAddress: a@example.com
+	waypostExternalAddress: b@example.com
+	waypostOutboundOnly: TRUE
+
+	dn: CN=Own Site,CN=Servers,CN=Example,CN=Services,$SAMBA_CONFIG
+	objectClass: waypostSite
+
+	dn: CN=Own Link,CN=Servers,CN=Example,CN=Services,$SAMBA_CONFIG
+	objectClass: waypostSiteLink
+	waypostMaxMessageSize: 9223372036854775807
+
+	dn: CN=10.9.0.0/16,CN=Servers,CN=Example,CN=Services,$SAMBA_CONFIG
+	objectClass: waypostSubnet
+	waypostSiteDN: CN=Own Site,CN=Servers,CN=Example,CN=Services,$SAMBA_CONFIG
+
+	dn: CN=Binary,CN=Edge Subscriptions,CN=Example,CN=Services,$SAMBA_CONFIG
+	objectClass: waypostEdgeSubscription
+	waypostCertificate:: MAAA
+	waypostSiteDN: CN=HQ,CN=Sites,$SAMBA_CONFIG
+	waypostSubscribedAt: 20260101000000.0Z
+	waypostEnabled: FALSE
+	EOT
+	python3 - "$dir/org.ldif" <<-'EOT' >"$dir/ordered.ldif"
+	import re, sys
+	records = re.split(r"\n\s*\n", open(sys.argv[1], encoding="utf-8").read().strip())
+	names = {re.search(r"^dn: (.*)$", r, re.M)[1].lower() for r in records}
+	done = set()
+	# A record after all that it names, as far as that comes from here.
+	while records:
+	    for r in records:
+	        dn, *refs = [v.lower() for v in re.findall(r"^[\w-]+: (CN=.*|OU=.*)$", r, re.M)]
+	        if all(x in done or x not in names for x in refs + [dn.partition(",")[2]]):
+	            print(r + "\n")
+	            done.add(dn)
+	            records.remove(r)
+	            break
+	    else:
+	        sys.exit("records name each other in a circle")
+	EOT
+	ldb ldbadd "$dir/ordered.ldif"
+}
+
+# Every class of the schema has an object.
+every_class_is_there() {
+	local class missing=
+	for class in $(sed -n 's/^dn: CN=\(waypost[A-Za-z]*\),CN=Schema.*/\1/p' "$dir"/part0[1-9]); do
+		ldbsearch -H "$dir/dc/private/sam.ldb" --configfile="$dir/dc/etc/smb.conf" --cross-ncs \
+			"(objectClass=$class)" dn | grep -q '^dn: ' || missing="$missing $class"
+	done
+	[ -z "$missing" ] || { echo "no object of$missing"; return 1; }
+}
+
+# All of the directory as LDIF, as an administrator would export it.
+export_directory() {
+	ldbsearch -H "$dir/dc/private/sam.ldb" --configfile="$dir/dc/etc/smb.conf" --cross-ncs \
+		"(objectClass=*)" >"$dir/export.ldif"
+}
+
+# The questions about profiles have the same answers, but for the forwards; a group's members
+# come in no order.
+routes_are_the_same() {
+	local profiles=$abs_top_srcdir/tests/topology/profiles
+	paste -d '\n' "$profiles/routes.query" "$profiles/routes.expect" | sed -n 'N; /fred@\|cleo@\|expanded/!p' >"$dir/both"
+	sed -n 'n; p' "$dir/both" >"$dir/wanted"
+	sed -n 'p; n' "$dir/both" | "$abs_top_builddir/waypost" route --batch --profile ad \
+		--directory "$dir/export.ldif" >"$dir/got" || return 1
+	[ "$(wc -l <"$dir/wanted")" -gt 10 ] && diff "$dir/wanted" "$dir/got"
+}
+
+no_error_is_found() {
+	"$abs_top_builddir/waypost" topology check --profile ad --directory "$dir/export.ldif" \
+		--severity error
+}
+
+samba_init "$dir/dc" || exit 1
+samba_env "$dir/dc"
+ok "the schema loads" schema_loads
+ok "an organisation loads" organisation_loads
+ok "there is an object of every class" every_class_is_there
+ok "the directory can be exported" export_directory
+ok "the export has the same routes" routes_are_the_same
+ok "and nothing is wrong with it" no_error_is_found
+exit $failed
