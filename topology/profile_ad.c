@@ -61,5 +61,6 @@ const struct profile_table profile_table_ad = {
 	.n_classes = WP_COUNT(classes),
 	.extra = extra,
 	.folders = folders,
-	.recipients = "(&(|(mail=*)(proxyAddresses=*))(!(objectClass=computer)))",
+	/* No "not": a server without a class cannot say that an entry is not of it. */
+	.recipients = "(|(mail=*)(proxyAddresses=*))",
 };

@@ -268,5 +268,5 @@ const struct profile_table profile_table_exchange = {
 	.n_classes = WP_COUNT(classes),
 	.extra = extra,
 	.folders = folders,
-	.recipients = "(&(proxyAddresses=*)(!(objectClass=computer)))",
+	.recipients = "(proxyAddresses=*)",
 };
