@@ -28,6 +28,8 @@ int cmd_queue_change(struct cli *cli, struct err *e);
 int cmd_sync_status(struct cli *cli, struct err *e);
 int cmd_sync_wait(struct cli *cli, struct err *e);
 int cmd_sync_accept(struct cli *cli, struct err *e);
+int cmd_sync_refuse(struct cli *cli, struct err *e);
+int cmd_sync_resync(struct cli *cli, struct err *e);
 int cmd_config_check(struct cli *cli, struct err *e);
 int cmd_config_certificate(struct cli *cli, struct err *e);
 int cmd_schema_assumptions(struct cli *cli, struct err *e);
@@ -43,6 +45,7 @@ extern const struct cli_option cmd_topology_diff_options[];
 extern const struct cli_option cmd_show_options[];
 extern const struct cli_option cmd_connector_list_options[];
 extern const struct cli_option cmd_connector_show_options[];
+extern const struct cli_option cmd_sync_source_options[];
 extern const struct cli_option cmd_sync_wait_options[];
 extern const struct cli_option cmd_publish_options[];
 

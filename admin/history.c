@@ -103,6 +103,10 @@ static void add_summary(struct buf *out, const struct history_entry *entry, cons
 	case HISTORY_PIN_LOST:
 		buf_adds(out, "its image was lost: the newest is live");
 		return;
+	case HISTORY_REFUSE:
+		buf_printf(out, "a refresh that would drop %" PRIu32 " entries was refused",
+			   h->omitted);
+		return;
 	case HISTORY_FIRST:
 	case HISTORY_FOUND:
 		buf_printf(out, "%" PRIu32 " sites, %" PRIu32 " servers, %" PRIu32 " connectors",
@@ -201,7 +205,7 @@ void history_text(const json_t *row, struct buf *out)
 	else
 		buf_printf(out, "%s\n", text_of(row, "summary"));
 	changes_text(changes, out);
-	if (count_of(row, "omitted") > 0)
+	if (count_of(row, "omitted") > 0 && json_object_get(row, "sites") != NULL)
 		buf_printf(out, "and %lld changes that are not listed\n",
 			   (long long)count_of(row, "omitted"));
 }

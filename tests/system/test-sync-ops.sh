@@ -1,0 +1,164 @@
+#!/bin/bash
+# Operating the agent with two directories: status of each, a refresh held, refused and accepted
+# (also over kill -9), reading anew, the stream of changes.
+set -u
+dir=$(mktemp -d) || exit 1
+. "${abs_top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/slapd.sh"
+. "$abs_top_srcdir/tests/lib/sync.sh"
+slapd_need || exit $?
+watcher=
+trap '[ -z "$watcher" ] || kill "$watcher"; sync_kill9 "$dir"; slapd_stop "$dir/slapd"; rm -rf "$dir"' EXIT
+people=ou=People,dc=example,dc=com
+
+modify() { slapd_admin "$dir/slapd" ldapmodify >/dev/null; }
+waypost() { "$abs_top_builddir/waypost" --config "$dir/waypost.conf" "$@"; }
+# What Python says of the status v and the sources s by title.
+status() {
+	waypost sync status --json | python3 -c 'import json, sys
+v = json.load(sys.stdin)
+s = {x["source"]: x for x in v["sources"]}
+sys.exit(not eval("(" + sys.argv[1] + ")"))' "$1"
+}
+becomes() { sync_until status "$1" || { waypost sync status; return 1; }; }
+exits() { # STATUS COMMAND…
+	local want=$1
+	shift
+	"$@"
+	[ $? = "$want" ]
+}
+says() { # TEXT COMMAND…
+	local text=$1
+	shift
+	"$@" 2>&1 | grep -qF -- "$text"
+}
+# The file's directory with N people.
+write_file() {
+	local i
+	{
+		printf 'dn: ou=More,dc=more\nobjectClass: organizationalUnit\nou: More\n\n'
+		for ((i = 0; i < $1; i++)); do
+			printf 'dn: uid=more%d,ou=More,dc=more\nobjectClass: inetOrgPerson\nuid: more%d\nmail: more%d@example.com\n\n' $i $i $i
+		done
+	} >"$dir/more.new"
+	mv "$dir/more.new" "$dir/more.ldif"
+}
+add_people() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		printf 'dn: uid=ops%d,%s\nchangetype: add\nobjectClass: inetOrgPerson\nuid: ops%d\ncn: o\nsn: o\nmail: ops%d@example.com\n\n' $i $people $i $i
+	done | modify
+}
+remove_people() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		printf 'dn: uid=ops%d,%s\nchangetype: delete\n\n' $i $people
+	done | modify
+}
+has_person() { sync_has "$dir" "^entry uid=$1,"; }
+number() { sync_field "$dir" snapshot; }
+above() { [ "$(number)" -gt "$1" ]; }
+cost() {
+	modify <<-EOT
+	dn: cn=HQ-Lyon,cn=Site Links,cn=Waypost,dc=example,dc=com
+	changetype: modify
+	replace: waypostCost
+	waypostCost: $1
+	EOT
+}
+
+# ---- the status of each source ----
+slapd_init "$dir/slapd" && slapd_load "$dir/slapd" "$abs_top_srcdir/schema/example.ldif" &&
+	slapd_start "$dir/slapd" || exit 1
+slapd_env "$dir/slapd"
+add_people 60
+write_file 40
+printf change-me >"$dir/password"
+chmod 600 "$dir/password"
+sync_conf "$dir" "directory \"corp\" {
+	uri = {\"$SLAPD_URL\"}
+	base = \"cn=Waypost,dc=example,dc=com\"
+	recipients = {\"$people\"}
+	bind = \"simple\"
+	bind_dn = \"cn=waypost,ou=Services,dc=example,dc=com\"
+	password_file = \"$dir/password\"
+	cleartext = true
+}
+directory \"more\" { uri = {\"file://$dir/more.ldif\"} }"
+ok "without a daemon: 4" exits 4 waypost sync resync
+ok "without a daemon: 4" exits 4 waypost sync refuse
+sync_start "$dir"
+ok "both are live" sync_wait "$dir" state live
+ok "each has its entries" status 's["more"]["recipients"] == 40 and s["corp"]["recipients"] >= 60 and
+	s["corp"]["entries"] + s["more"]["entries"] == v["entries"] and s["more"]["topology"] == 0'
+ok "and says how it is reached" status 's["corp"]["tracker"] == "RFC 4533" and s["corp"]["tls"] == "in clear" and
+	s["corp"]["bind"].startswith("simple cn=waypost,") and s["more"]["tracker"] == "file"'
+ok "people read it too" says "RFC 4533" waypost sync status
+ok "nothing is held: 3" exits 3 waypost sync accept
+ok "nothing is held: 3" exits 3 waypost sync refuse --source corp
+ok "an unknown source: 3" exits 3 waypost sync resync --source corpse
+ok "with those that there are" says "sources: corp, more" waypost sync resync --source corpse
+
+# ---- reading anew ----
+slapd_stop "$dir/slapd"
+ok "one is down" becomes 's["corp"]["state"] == "down" and s["more"]["state"] == "live"'
+ok "with the error, and when it was" status 's["corp"]["last_error"] and s["corp"]["last_error_at"] and not s["corp"]["last_error_over"]'
+ok "reading anew is possible while it is down" says "as soon as its server answers" waypost sync resync --source corp
+sync_kill9 "$dir"
+slapd_start "$dir/slapd"
+sync_start "$dir"
+ok "live again" sync_wait "$dir" state live 20
+slapd_stop "$dir/slapd"
+ok "down" becomes 's["corp"]["state"] == "down"'
+slapd_start "$dir/slapd"
+ok "live" sync_wait "$dir" state live 20
+ok "the last error is told with its end" status 's["corp"]["last_error"] and s["corp"]["last_error_over"]'
+ok "all are read anew" says "from now on" waypost sync resync
+ok "and live" sync_wait "$dir" state live
+
+# ---- one is held, the other lives ----
+n=$(number)
+write_file 5
+ok "a file that lost most is held" becomes 's["more"]["state"] == "held" and v["state"] == "held"'
+ok "the other is not" status 's["corp"]["state"] == "live"'
+ok "it says what would go" status 's["more"]["held"]["recipients"] == 35 and
+	s["more"]["held"]["of_recipients"] == 40 and len(s["more"]["held"]["examples"]) == 10 and
+	s["more"]["held"]["examples"][0].startswith("uid=more")'
+ok "also to people" says "and 25 more" waypost sync status
+cost 77
+ok "changes of the other are live" sync_until above "$n"
+ok "what is held stays" has_person more39
+ok "refused" says "thrown away" waypost sync refuse --source more
+ok "the same file is held again" becomes 's["more"]["held"]'
+ok "the log tells of the refusal" says "would drop 35 entries was refused" waypost topology log
+ok "nothing of the other is held: 3" exits 3 waypost sync accept --source corp
+sync_kill9 "$dir"
+sync_start "$dir"
+ok "held again after kill -9" becomes 's["more"]["state"] == "held" and s["corp"]["state"] == "live"'
+ok "what is held stays" has_person more39
+write_file 40
+ok "a mended file ends it" sync_wait "$dir" state live
+write_file 5
+ok "held" becomes 's["more"]["held"]'
+ok "accepted" waypost sync accept --source more
+ok "and gone" not has_person more39
+ok "live" sync_wait "$dir" state live
+
+# ---- a real directory ----
+sync_stop "$dir"
+remove_people 50
+sync_start "$dir"
+ok "a refresh that drops too much is held" becomes 's["corp"]["state"] == "held" and s["more"]["state"] == "live"'
+ok "what it would drop stays" has_person ops0
+ok "with examples" status '"uid=ops" in s["corp"]["held"]["examples"][-1]'
+sync_kill9 "$dir"
+sync_start "$dir"
+ok "held again after kill -9" becomes 's["corp"]["state"] == "held"'
+ok "refused" waypost sync refuse --source corp
+ok "the whole read is held too" becomes 's["corp"]["held"]'
+ok "and its people are there" has_person ops0
+ok "a source by name" waypost sync accept --source corp
+ok "gone" sync_until not has_person ops0
+ok "live" sync_wait "$dir" state live
+ok "the others stay" has_person ops59
+
+exit $failed
