@@ -29,6 +29,7 @@ int cmd_sync_status(struct cli *cli, struct err *e);
 int cmd_sync_wait(struct cli *cli, struct err *e);
 int cmd_sync_accept(struct cli *cli, struct err *e);
 int cmd_sync_refuse(struct cli *cli, struct err *e);
+int cmd_sync_watch(struct cli *cli, struct err *e);
 int cmd_sync_resync(struct cli *cli, struct err *e);
 int cmd_config_check(struct cli *cli, struct err *e);
 int cmd_config_certificate(struct cli *cli, struct err *e);

@@ -39,6 +39,8 @@ static const struct command rows[] = {
 	{ "sync", "status", "", 0, 0, NULL, "Say how fresh the replica is, source by source", cmd_sync_status },
 	{ "sync", "wait", "", 0, 0, cmd_sync_wait_options,
 	  "Wait until the replica is live, or has reached a snapshot", cmd_sync_wait },
+	{ "sync", "watch", "", 0, 0, NULL,
+	  "Tell of every change as it arrives, and what it moves", cmd_sync_watch },
 	{ "sync", "accept", "", 0, 0, cmd_sync_source_options,
 	  "Let a change through that was held back because it drops too much", cmd_sync_accept },
 	{ "sync", "refuse", "", 0, 0, cmd_sync_source_options,

@@ -88,6 +88,16 @@ int ctl_row(struct ctl_call *call, json_t *row)
 	return post(call->conn, &line, false);
 }
 
+bool ctl_has_enough(const struct ctl_call *call)
+{
+	bool has_enough;
+
+	pthread_mutex_lock(&call->conn->lock);
+	has_enough = call->conn->out.len > CTL_OUTPUT_ENOUGH;
+	pthread_mutex_unlock(&call->conn->lock);
+	return has_enough;
+}
+
 bool ctl_is_gone(const struct ctl_call *call)
 {
 	bool is_gone;

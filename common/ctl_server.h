@@ -77,6 +77,8 @@ void ctl_server_stop(struct ctl_server **server);
  * end the call.
  */
 int ctl_row(struct ctl_call *call, json_t *row);
+/* Whether so much waits to be read that ctl_row would answer 1: a watch leaves out rows then. */
+bool ctl_has_enough(const struct ctl_call *call);
 /* A watch looks here now and then when it has nothing to send. */
 bool ctl_is_gone(const struct ctl_call *call);
 /* Ends with success. CURSOR (or null) is what the client passes as argument "cursor" to go on. */

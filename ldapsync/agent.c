@@ -146,6 +146,11 @@ int agent_resync(struct agent *agent, size_t source, struct err *err)
 	return end_job(agent, rc, err);
 }
 
+void agent_watch(struct agent *agent, bool is_on)
+{
+	apply_watch(agent->apply, is_on);
+}
+
 int agent_pin(struct agent *agent, uint64_t number, struct err *err)
 {
 	return end_job(agent, apply_pin(agent->apply, number, clock_wall_ms(), err), err);
@@ -244,6 +249,8 @@ int agent_start(const struct hostfile *host, const struct agent_observer *observ
 	agent->config.state_dir = host->state;
 	agent->config.directories = agent->directories;
 	agent->config.n_directories = n;
+	agent->config.on_changes = observer->on_changes;
+	agent->config.ctx = observer->ctx;
 	agent->config.history = (struct history_limits){
 		host->history.snapshots, host->history.days, host->history.megabytes };
 	for (size_t i = 0; i < n; i++)

@@ -29,6 +29,7 @@ struct agent_status {
 	uint64_t snapshot, newest; /* the live one, the one that was made last */
 	uint64_t pinned_wall_ms;   /* when the live one was pinned; 0: it is not */
 	bool is_published;
+	struct replica_snapshot image; /* the newest */
 	uint64_t changed_wall_ms; /* 0: never */
 	struct err last_error;  /* text empty: none */
 	uint64_t last_error_wall_ms;
@@ -39,7 +40,7 @@ struct agent_status {
 struct agent_source {
 	const char *title; /* the agent's */
 	enum agent_state state;
-	char server[256], tracker[64], bind[64], tls[64]; /* empty: not known */
+	char server[256], tracker[64], bind[256], tls[64]; /* empty: not known */
 	uint64_t lag_ms;
 	struct replica_counts counts;
 	uint64_t changed_wall_ms; /* 0: never */
@@ -55,6 +56,8 @@ struct agent_source {
 /* Told by the applying thread after a commit and at each change of a state. Must not block. */
 struct agent_observer {
 	void (*on_change)(void *ctx, const struct agent_status *status);
+	/* While it is watched, of what a transaction changed (changes.h); takes ROWS over. */
+	void (*on_changes)(void *ctx, json_t *rows, uint32_t omitted);
 	void *ctx;
 };
 
@@ -84,6 +87,7 @@ int agent_refuse(struct agent *agent, size_t source, struct err *err) WP_MUST_CH
 int agent_resync(struct agent *agent, size_t source, struct err *err) WP_MUST_CHECK;
 int agent_pin(struct agent *agent, uint64_t number, struct err *err) WP_MUST_CHECK;
 int agent_unpin(struct agent *agent, struct err *err) WP_MUST_CHECK;
+void agent_watch(struct agent *agent, bool is_on);
 /* For one read transaction. */
 const struct replica_store *agent_store(struct agent *agent);
 

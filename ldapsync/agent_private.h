@@ -37,7 +37,7 @@ struct source_sink {
 	int wake_fd; /* readable once it is called, and for ever once the agent stops */
 
 	atomic_uint agent_epoch; /* rises when the source has to begin anew */
-	char where[256], tracker[64], bind[64], tls[64]; /* struct source_peer */
+	char where[256], tracker[64], bind[256], tls[64]; /* struct source_peer */
 	bool is_up;
 	struct err error, fault; /* while they last */
 	struct err last_error;   /* of any, with its times; 0: it has not happened, it lasts */

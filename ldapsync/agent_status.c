@@ -64,6 +64,7 @@ static void fill_status(struct agent *agent, struct agent_status *status)
 		.counts = agent->applied.counts,
 		.snapshot = agent->applied.snapshot.number,
 		.newest = agent->applied.newest.number,
+		.image = agent->applied.newest,
 		.pinned_wall_ms = agent->applied.pinned_wall_ms,
 		.is_published = agent->applied.is_published,
 		.changed_wall_ms = agent->applied.changed_wall_ms,

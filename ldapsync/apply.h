@@ -32,6 +32,9 @@ struct apply_config {
 	const struct apply_directory *directories;
 	size_t n_directories;
 	struct history_limits history;
+	/* Told of what a transaction changed, while it is watched; takes the reference over. */
+	void (*on_changes)(void *ctx, json_t *rows, uint32_t omitted);
+	void *ctx;
 };
 
 enum apply_phase { APPLY_WAITING, APPLY_REFRESHING, APPLY_LIVE, APPLY_HELD };
@@ -104,6 +107,8 @@ int apply_refuse(struct apply *apply, size_t directory, uint64_t wall_ms, struct
 int apply_resync(struct apply *apply, size_t directory, uint64_t wall_ms, struct err *err)
 	WP_MUST_CHECK;
 bool apply_is_called(struct apply *apply, size_t directory);
+/* Whether on_changes is wanted. */
+void apply_watch(struct apply *apply, bool is_on);
 
 /*
  * Holds snapshot NUMBER of the log live, or lets the newest be live again. 1: done and stored.

@@ -75,12 +75,28 @@ void apply_note_commit(struct apply *apply)
 				    stored_diagnostics(replica_writer_store(apply->current));
 }
 
+static void tell_changes(struct apply *apply, struct replica_writer *writer)
+{
+	uint32_t omitted;
+	json_t *rows = replica_writer_take_watched(writer, &omitted);
+
+	if (rows != NULL || omitted > 0)
+		apply->config.on_changes(apply->config.ctx, rows, omitted);
+}
+
+void apply_watch(struct apply *apply, bool is_on)
+{
+	apply->is_watched = is_on;
+	replica_writer_watch(apply->current, is_on);
+}
+
 int apply_commit_writer(struct apply *apply, struct replica_writer *writer, struct err *err)
 {
 	if (replica_writer_commit(writer, err) < 0)
 		return -1;
 	apply->pending = 0;
 	apply->is_dirty = false;
+	tell_changes(apply, writer);
 	if (writer == apply->current)
 		apply_note_commit(apply);
 	return 0;

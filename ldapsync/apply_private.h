@@ -40,7 +40,7 @@ struct apply {
 	int lock_fd;
 	struct replica_writer *current, *building;
 	struct publisher *publisher;
-	bool is_published;
+	bool is_published, is_watched;
 	bool is_dirty;     /* the transaction holds something worth committing */
 	enum history_cause cause; /* of the next snapshot */
 	size_t pending;

@@ -90,6 +90,7 @@ static int finish_rebuild(struct apply *apply, struct directory *d, bool accept,
 {
 	uint64_t old = replica_writer_generation(apply->current);
 
+	replica_writer_watch(apply->building, apply->is_watched); /* of what it compares */
 	if (replica_writer_index(apply->building, err) < 0 ||
 	    replica_writer_inherit(apply->building, apply->current, err) < 0 ||
 	    replica_writer_compare(apply->building, apply->current, err) < 0 ||

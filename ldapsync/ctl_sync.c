@@ -7,6 +7,7 @@
 
 #include "common/ctl_proto.h"
 #include "ldapsync/status_json.h"
+#include "ldapsync/sync_watch.h"
 
 /* A client that is told of every change, until it goes away. */
 struct subscriber {
@@ -18,6 +19,7 @@ struct subscriber {
 
 struct ctl_sync {
 	struct agent *agent;
+	struct sync_watch *watch;
 	pthread_mutex_t mutex;
 	LIST_HEAD(, subscriber) subscribers;
 };
@@ -28,6 +30,7 @@ struct ctl_sync *ctl_sync_new(void)
 
 	pthread_mutex_init(&sync->mutex, NULL);
 	LIST_INIT(&sync->subscribers);
+	sync->watch = sync_watch_new();
 	return sync;
 }
 
@@ -46,13 +49,15 @@ void ctl_sync_free(struct ctl_sync **sync)
 		return;
 	while ((subscriber = LIST_FIRST(&(*sync)->subscribers)) != NULL)
 		unsubscribe(subscriber);
+	sync_watch_free(&(*sync)->watch);
 	pthread_mutex_destroy(&(*sync)->mutex);
 	free(*sync);
 	*sync = NULL;
 }
 
-void ctl_sync_set_agent(struct ctl_sync *sync, struct agent *agent)
+void ctl_sync_set_agent(struct ctl_sync *sync, struct agent *agent, const struct hostfile *host)
 {
+	sync_watch_set_agent(sync->watch, agent, host);
 	sync->agent = agent;
 }
 
@@ -98,12 +103,20 @@ static void tell_all(struct ctl_sync *sync, const struct agent_status *status)
 
 static void on_change(void *ctx, const struct agent_status *status)
 {
-	tell_all(ctx, status);
+	struct ctl_sync *sync = ctx;
+
+	tell_all(sync, status);
+	sync_watch_status(sync->watch, status);
+}
+
+static void on_changes(void *ctx, json_t *rows, uint32_t omitted)
+{
+	sync_watch_changes(((struct ctl_sync *)ctx)->watch, rows, omitted);
 }
 
 struct agent_observer ctl_sync_observer(struct ctl_sync *sync)
 {
-	return (struct agent_observer){ on_change, sync };
+	return (struct agent_observer){ on_change, on_changes, sync };
 }
 
 static void on_subscribe(struct ctl_call *call, const json_t *args, void *ctx)
@@ -120,6 +133,12 @@ static void on_subscribe(struct ctl_call *call, const json_t *args, void *ctx)
 	pthread_mutex_unlock(&sync->mutex);
 	agent_status(sync->agent, &status);
 	tell_all(sync, &status); /* also finds those who left without news */
+}
+
+static void on_watch(struct ctl_call *call, const json_t *args, void *ctx)
+{
+	(void)args;
+	sync_watch_add(((struct ctl_sync *)ctx)->watch, call);
 }
 
 /* ---- what the applying thread does ---- */
@@ -256,6 +275,8 @@ static const struct ctl_verb verbs[] = {
 	{ "sync.status", CTL_READ, NULL, "state of the replica and its sources, one row", on_status },
 	{ "subscribe", CTL_READ, NULL,
 	  "a row now and at every new snapshot or state, until closed", on_subscribe },
+	{ "sync.watch", CTL_READ, NULL,
+	  "a row for all that changes, every state and snapshot, until closed", on_watch },
 	{ "sync.accept", CTL_ADMIN, source_args,
 	  "let a change through that was held back because it drops too much", on_accept },
 	{ "sync.refuse", CTL_ADMIN, source_args,

@@ -17,8 +17,9 @@ struct ctl_sync;
 struct ctl_sync *ctl_sync_new(void);
 /* After the control server and the agent have stopped. Ends the subscriptions. */
 void ctl_sync_free(struct ctl_sync **sync);
-/* Give the agent before the control server starts. */
-void ctl_sync_set_agent(struct ctl_sync *sync, struct agent *agent);
+/* HOST is kept. Give the agent before the control server starts. */
+void ctl_sync_set_agent(struct ctl_sync *sync, struct agent *agent,
+			const struct hostfile *host);
 /* The observer to give to the agent. */
 struct agent_observer ctl_sync_observer(struct ctl_sync *sync);
 

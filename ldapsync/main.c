@@ -44,7 +44,7 @@ static int service_start(struct service *service, struct hostfile *host, struct 
 	verbs = ctl_sync_verbs(&n_verbs);
 	if (agent_start(host, &observer, &service->agent, err) < 0)
 		goto failed;
-	ctl_sync_set_agent(service->ctl, service->agent);
+	ctl_sync_set_agent(service->ctl, service->agent, host);
 	if (ctl_server_start(host->run, PROGRAM, verbs, n_verbs, service->ctl, &service->server,
 			     err) < 0)
 		goto failed;

@@ -228,6 +228,7 @@ void writer_list(struct replica_writer *writer, const struct entry *before,
 	struct change_list *list = change_list_new(NULL);
 
 	if (changes_of_entry(list, before, after) > 0) {
+		writer_watch_rows(writer, list);
 		add_rows(&writer->changes, list);
 		writer->changes.is_dirty = true;
 	}

@@ -165,6 +165,7 @@ static int upsert_named(struct replica_writer *writer, struct replica_record *re
 		return 0;
 	if (moved && settle(writer, entry, key, record, err) < 0)
 		return -1;
+	writer_watch_recipient(writer, old, record, entry);
 	if (writer_note_change(writer, old, record, entry, err) < 0 ||
 	    index_record(writer, old, record, err) < 0 || tree_store(&tree, record, err) < 0)
 		return -1;
@@ -237,6 +238,7 @@ int replica_writer_delete(struct replica_writer *writer, uint16_t source,
 	if (rc != 1 || old->source != source)
 		return rc < 0 ? -1 : 0;
 	nothing.id = old->id;
+	writer_watch_recipient(writer, old, &nothing, NULL);
 	if (writer_note_change(writer, old, &nothing, NULL, err) < 0 ||
 	    index_record(writer, old, &nothing, err) < 0 ||
 	    tree_del(&tree, writer->store.uuid, uuid->bytes, sizeof(uuid->bytes), err) < 0 ||

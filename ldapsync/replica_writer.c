@@ -65,6 +65,7 @@ void replica_writer_close(struct replica_writer **writer)
 	writer_bulk_free(*writer);
 	writer_forget_changes(*writer);
 	writer_free_tallies(*writer);
+	writer_forget_watched(*writer);
 	buf_free(&(*writer)->changes.sources);
 	buf_free(&(*writer)->entry_bytes);
 	buf_free(&(*writer)->recipient_bytes);
@@ -133,6 +134,7 @@ static void forget(struct replica_writer *writer)
 	writer->touched.is_whole = false;
 	writer->is_indexing = false;
 	writer_bulk_forget(writer);
+	writer_forget_watched(writer);
 	writer_forget_changes(writer);
 }
 

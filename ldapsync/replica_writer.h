@@ -10,6 +10,8 @@
 #ifndef WP_LDAPSYNC_REPLICA_WRITER_H
 #define WP_LDAPSYNC_REPLICA_WRITER_H
 
+#include <jansson.h>
+
 #include "common/entry.h"
 #include "common/replica_store.h"
 
@@ -175,6 +177,11 @@ int replica_writer_prune(struct replica_writer *writer, const struct history_lim
 /* The numbers of the snapshots in the log, appended to NUMBERS_R as uint64_t. */
 int replica_writer_kept(struct replica_writer *writer, struct buf *numbers_r, struct err *err)
 	WP_MUST_CHECK;
+
+/* Whether changes are kept for who watches; and those of the transactions since the last call, a
+ * new reference to a JSON array or null, and how many more there were. */
+void replica_writer_watch(struct replica_writer *writer, bool is_on);
+json_t *replica_writer_take_watched(struct replica_writer *writer, uint32_t *omitted_r);
 
 /* Holds SNAPSHOT live, or (null) lets the newest be live again. */
 void replica_writer_pin(struct replica_writer *writer, const struct replica_snapshot *snapshot,

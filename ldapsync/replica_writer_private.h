@@ -1,6 +1,7 @@
 /* What the parts of the writer share: replica_writer.c, replica_entry.c, replica_address.c,
  * replica_bulk.c, replica_index.c, replica_sweep.c, replica_source.c, replica_changes.c,
- * replica_log.c, replica_tally.c. */
+ * replica_log.c, replica_tally.c,
+ * replica_watch.c. */
 #ifndef WP_LDAPSYNC_REPLICA_WRITER_PRIVATE_H
 #define WP_LDAPSYNC_REPLICA_WRITER_PRIVATE_H
 
@@ -39,6 +40,14 @@ struct tallies {
 	size_t n;
 };
 
+/* What changed in the transaction, for who watches. */
+struct watched {
+	bool is_on;
+	json_t *rows; /* null: none */
+	size_t octets;
+	uint32_t omitted;
+};
+
 struct replica_writer {
 	struct replica_store store;
 	MDB_txn *txn;
@@ -46,6 +55,7 @@ struct replica_writer {
 	struct replica_pin pin; /* NEWEST always holds; SINCE 0: it is live */
 	struct changes changes;
 	struct tallies tallies;
+	struct watched watched;
 	struct touched touched;
 	struct bulk *bulk;  /* null: the indexes are kept as entries come; replica_bulk.c */
 	bool is_indexing;   /* they were written in this transaction */
@@ -128,6 +138,13 @@ void writer_free_tallies(struct replica_writer *writer);
 /* RECORD comes (STEP 1) or goes (-1): to or from its directory, and the whole. */
 void writer_tally_record(struct replica_writer *writer, const struct replica_record *record,
 			 int step);
+/* replica_watch.c: nothing of it is kept where nobody watches. */
+struct change_list;
+void writer_watch_rows(struct replica_writer *writer, const struct change_list *list);
+/* As writer_note_change, but for a recipient. */
+void writer_watch_recipient(struct replica_writer *writer, const struct replica_record *old,
+			    const struct replica_record *new, const struct entry *entry);
+void writer_forget_watched(struct replica_writer *writer);
 /* replica_source.c: the title of directory NUMBER, appended. */
 int writer_source_title(struct replica_writer *writer, uint16_t number, struct buf *title_r,
 			struct err *err) WP_MUST_CHECK;

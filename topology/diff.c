@@ -52,6 +52,17 @@ static void choose_sites(struct diff *d, uint32_t max)
 	d->n_sources = max;
 }
 
+/* Keeps the site NAME, as the newer side spells it. */
+static void keep_site(struct diff *d, const char *name)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < d->n_sources; i++)
+		if (strcmp(d->sources[i].name, name) == 0)
+			d->sources[n++] = d->sources[i];
+	d->n_sources = n;
+}
+
 static bool is_edge_server(const struct snapshot *snap, uint32_t server)
 {
 	return (snap_server(snap, server)->roles & (ROLE_EDGE | ROLE_HUB)) == ROLE_EDGE;
@@ -86,12 +97,15 @@ static void find_sources(struct diff *d)
 
 	d->sources = talloc_array(d->ctx, struct diff_source, d->sites.count + 1);
 	add_sites(d, told);
+	if (d->query->source != NULL)
+		keep_site(d, d->query->source);
 	all = d->n_sources;
 	choose_sites(d, d->query->max_sources);
 	json_object_set_new(told, "compared", json_integer(d->n_sources));
 	json_object_set_new(told, "of", json_integer(all));
 	json_object_set_new(d->json, "sources", told);
-	add_edges(d);
+	if (d->query->source == NULL)
+		add_edges(d);
 }
 
 static struct viewpoint *look_from(const struct diff *d, int side, const struct diff_source *source)

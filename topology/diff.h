@@ -35,6 +35,7 @@ struct diff_query {
 	/* Both sides read the same recipients: only what the snapshots make of them can differ. */
 	bool same_recipients;
 	uint64_t size;           /* octets of the message that is compared */
+	const char *source;      /* compare from the site of this name only; null: */
 	uint32_t max_sources;    /* compare this many source sites, evenly chosen; 0: all */
 	uint64_t max_recipients; /* addresses, the first ones; 0: all */
 	/* Around the part that looks recipients up, which may need a transaction; or null. */

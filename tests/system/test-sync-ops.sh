@@ -7,7 +7,7 @@ dir=$(mktemp -d) || exit 1
 . "$abs_top_srcdir/tests/lib/sync.sh"
 slapd_need || exit $?
 watcher=
-trap '[ -z "$watcher" ] || kill "$watcher"; sync_kill9 "$dir"; slapd_stop "$dir/slapd"; rm -rf "$dir"' EXIT
+trap '[ -z "$watcher" ] || kill -9 "$watcher"; sync_kill9 "$dir"; slapd_stop "$dir/slapd"; rm -rf "$dir"' EXIT
 people=ou=People,dc=example,dc=com
 
 modify() { slapd_admin "$dir/slapd" ldapmodify >/dev/null; }
@@ -90,8 +90,8 @@ sync_start "$dir"
 ok "both are live" sync_wait "$dir" state live
 ok "each has its entries" status 's["more"]["recipients"] == 40 and s["corp"]["recipients"] >= 60 and
 	s["corp"]["entries"] + s["more"]["entries"] == v["entries"] and s["more"]["topology"] == 0'
-ok "and says how it is reached" status 's["corp"]["tracker"] == "RFC 4533" and s["corp"]["tls"] == "in clear" and
-	s["corp"]["bind"].startswith("simple cn=waypost,") and s["more"]["tracker"] == "file"'
+ok "and says how it is reached" status 's["corp"]["tracker"] == "RFC 4533" and s["corp"]["tls"] == "none" and
+	s["corp"]["bind"].startswith("simple as cn=waypost,") and s["more"]["tracker"] == "file"'
 ok "people read it too" says "RFC 4533" waypost sync status
 ok "nothing is held: 3" exits 3 waypost sync accept
 ok "nothing is held: 3" exits 3 waypost sync refuse --source corp
@@ -141,6 +141,47 @@ write_file 5
 ok "held" becomes 's["more"]["held"]'
 ok "accepted" waypost sync accept --source more
 ok "and gone" not has_person more39
+ok "live" sync_wait "$dir" state live
+
+# ---- the stream ----
+"$abs_top_builddir/waypost" --config "$dir/waypost.conf" sync watch --json >"$dir/watch" 2>"$dir/watch.err" &
+watcher=$!
+watched() { # EXPRESSION of the row r; one of them has to be so
+	python3 -c 'import json, sys
+rows = [json.loads(line) for line in open(sys.argv[2])]
+sys.exit(not any(eval("(" + sys.argv[1] + ")") for r in rows))' "$1" "$dir/watch"
+}
+sees() { sync_until watched "$1" || { tail -3 "$dir/watch"; return 1; }; }
+ok "begins" sees 'r["event"] == "begin" and r["snapshot"] > 0'
+cost 3
+ok "a changed cost" sees 'r["event"] == "changes" and any(c.get("attribute") == "waypostCost" and
+	c["old"] == ["77"] and c["new"] == ["3"] and c["class"] == "waypostSiteLink" for c in r["changes"])'
+ok "and what it moves" sees 'r["event"] == "snapshot" and r["site"] == "HQ" and
+	r["effect"]["moved"] > 0 and r["effect"]["sources"]["compared"] == 1'
+modify <<EOT
+dn: uid=ops59,$people
+changetype: modify
+replace: mail
+mail: other59@example.com
+EOT
+ok "an address that changed" sees 'r["event"] == "changes" and any(c.get("attribute") == "address" and
+	c["old"] == ["ops59@example.com"] and c["new"] == ["other59@example.com"] for c in r["changes"])'
+write_file 0
+ok "recipients that go" sees 'r["event"] == "changes" and sum(c["kind"] == "remove" and c["class"] == "recipient" and
+	"attribute" not in c and c["address"].startswith("more") for c in r["changes"]) == 5'
+write_file 900
+ok "more than fits is counted" sees 'r["event"] == "changes" and r["omitted"] >= 500 and len(r["changes"]) <= 201'
+slapd_stop "$dir/slapd"
+ok "a source that goes" sees 'r["event"] == "state" and r["source"] == "corp" and r["state"] == "down" and r["error"]'
+slapd_start "$dir/slapd"
+ok "and comes" sees 'r["event"] == "state" and r["source"] == "corp" and r["state"] == "live"'
+kill -INT $watcher
+ok "Ctrl-C ends it well" wait $watcher
+watcher=
+ok "without a word" not test -s "$dir/watch.err"
+write_file 5
+ok "held" becomes 's["more"]["held"]'
+ok "accepted" waypost sync accept
 ok "live" sync_wait "$dir" state live
 
 # ---- a real directory ----
