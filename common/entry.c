@@ -48,6 +48,9 @@ static const char *copy_octets(TALLOC_CTX *ctx, const void *data, size_t len)
 
 static bool is_named(const struct entry_attribute *attribute, const char *name, size_t len)
 {
+	/* The first letter tells most of them apart. */
+	if (len == 0 || ascii_lower(attribute->name[0]) != ascii_lower(name[0]))
+		return len == 0 && attribute->name[0] == '\0';
 	return strlen(attribute->name) == len && ascii_equal_n(attribute->name, name, len);
 }
 
@@ -161,24 +164,49 @@ void entry_list_add(TALLOC_CTX *ctx, struct entry_list *list, struct entry *entr
 	list->items[list->count++] = entry;
 }
 
+/* Into room that is reserved. */
+static void put(struct buf *out, const void *data, size_t len)
+{
+	if (len > 0)
+		memcpy(out->data + out->len, data, len);
+	out->len += len;
+}
+
 static void put_u32(struct buf *out, size_t n)
 {
 	uint8_t octets[4] = { (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16),
 			      (uint8_t)(n >> 24) };
 
-	buf_add(out, octets, sizeof(octets));
+	put(out, octets, sizeof(octets));
 }
 
 static void put_octets(struct buf *out, const void *data, size_t len)
 {
 	put_u32(out, len);
-	buf_add(out, data, len);
+	put(out, data, len);
+}
+
+static size_t encoded_size(const struct entry *entry)
+{
+	size_t size = 1 + sizeof(entry->uuid.bytes) + 4 + strlen(entry->dn) + 4;
+
+	for (size_t i = 0; i < entry->n_attributes; i++) {
+		const struct entry_attribute *attribute = &entry->attributes[i];
+
+		size += 4 + strlen(attribute->name) + 4;
+		for (size_t v = 0; v < attribute->n_values; v++)
+			size += 4 + attribute->values[v].len;
+	}
+	return size;
 }
 
 void entry_encode(const struct entry *entry, struct buf *out)
 {
-	buf_addc(out, ENTRY_FORMAT);
-	buf_add(out, entry->uuid.bytes, sizeof(entry->uuid.bytes));
+	const char format = ENTRY_FORMAT;
+
+	buf_reserve(out, encoded_size(entry));
+	put(out, &format, 1);
+	put(out, entry->uuid.bytes, sizeof(entry->uuid.bytes));
 	put_octets(out, entry->dn, strlen(entry->dn));
 	put_u32(out, entry->n_attributes);
 	for (size_t i = 0; i < entry->n_attributes; i++) {
@@ -189,6 +217,7 @@ void entry_encode(const struct entry *entry, struct buf *out)
 		for (size_t v = 0; v < attribute->n_values; v++)
 			put_octets(out, attribute->values[v].data, attribute->values[v].len);
 	}
+	out->data[out->len] = '\0';
 }
 
 /* Reading stops for good at the first octet that is missing. */

@@ -1,10 +1,15 @@
 /* One connection of a part to one server. */
 #include "ldapsync/session.h"
 
+#include <string.h>
+
 #include "common/clock.h"
 #include "ldapsync/dirconn.h"
 
-enum { HEARTBEAT_AFTER_MS = 2000 }; /* of silence */
+enum {
+	HEARTBEAT_AFTER_MS = 2000, /* of silence */
+	ENTRY_POOL = 16 * 1024,
+};
 
 /* The first that fits. */
 static const struct tracker *const trackers[] = {
@@ -62,6 +67,7 @@ enum session_end session_run(struct watch *watch, const struct host_uri *uri)
 	struct err err = { 0 };
 
 	s.ctx = talloc_new(NULL);
+	s.pool = talloc_pool(s.ctx, ENTRY_POOL);
 	open_and_follow(&s, &err);
 	dirconn_close(&s.ld);
 	if (source_is_called(watch->sink))
@@ -133,6 +139,19 @@ int session_heartbeat(struct session *s, uint64_t limit_ms, struct err *err)
 	return 0;
 }
 
+static void take_attribute(struct entry *entry, const struct berval *name,
+			   const struct berval *values)
+{
+	char text[256], *copy = text;
+
+	if (name->bv_len >= sizeof(text))
+		copy = talloc_size(entry, name->bv_len + 1);
+	memcpy(copy, name->bv_val, name->bv_len);
+	copy[name->bv_len] = '\0';
+	for (const struct berval *v = values; v != NULL && v->bv_val != NULL; v++)
+		entry_add(entry, copy, v->bv_val, v->bv_len);
+}
+
 static void take_attributes(struct session *s, LDAPMessage *message, BerElement *ber,
 			    struct entry *entry)
 {
@@ -140,10 +159,7 @@ static void take_attributes(struct session *s, LDAPMessage *message, BerElement 
 
 	while (ldap_get_attribute_ber(s->ld, message, ber, &name, &values) == LDAP_SUCCESS &&
 	       name.bv_val != NULL) {
-		char *copy = talloc_strndup(entry, name.bv_val, name.bv_len);
-
-		for (struct berval *v = values; v != NULL && v->bv_val != NULL; v++)
-			entry_add(entry, copy, v->bv_val, v->bv_len);
+		take_attribute(entry, &name, values);
 		ber_memfree(values);
 	}
 }
@@ -155,10 +171,8 @@ struct entry *session_entry(struct session *s, LDAPMessage *message, struct err 
 	BerElement *ber = NULL;
 
 	if (ldap_get_dn_ber(s->ld, message, &ber, &dn) == LDAP_SUCCESS) {
-		char *copy = talloc_strndup(s->ctx, dn.bv_val, dn.bv_len);
-
-		entry = entry_new(s->ctx, copy);
-		talloc_free(copy);
+		entry = entry_new(s->pool, "");
+		entry->dn = talloc_strndup(entry, dn.bv_val, dn.bv_len);
 		take_attributes(s, message, ber, entry);
 	} else {
 		err_set(err, ERR_PROTOCOL, 0, "an entry without a name");

@@ -34,6 +34,7 @@ struct session {
 	const struct host_uri *uri;
 	struct source_peer peer;
 	TALLOC_CTX *ctx; /* lives as long as the session */
+	TALLOC_CTX *pool; /* room for one entry at a time, used again */
 	LDAP *ld;
 	const struct rootdse *dse;
 	int heartbeat_id;           /* -1: none is out */

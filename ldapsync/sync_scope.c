@@ -200,13 +200,18 @@ struct sync_scope *sync_scope_new(TALLOC_CTX *ctx, const struct part *part,
 
 bool sync_scope_has(const struct sync_scope *scope, const char *dn)
 {
-	char *key = dn_key(NULL, dn);
-	bool found = key == NULL; /* no DN at all: stored as a diagnostic */
+	char plain[512], *other = NULL;
+	const char *key = dn_key_into(dn, plain, sizeof(plain));
+	bool found;
+
+	if (key == NULL)
+		key = other = dn_key(NULL, dn);
+	found = key == NULL; /* no DN at all: stored as a diagnostic */
 
 	for (size_t i = 0; i < scope->n_keys && !found; i++)
 		found = dn_key_is_under(key, scope->keys[i]);
 	if (found && key != NULL && scope->except != NULL && dn_key_is_under(key, scope->except))
 		found = false;
-	talloc_free(key);
+	talloc_free(other);
 	return found;
 }

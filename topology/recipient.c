@@ -14,7 +14,7 @@
 #include "common/mailaddr.h"
 #include "common/names.h"
 
-enum { RECIPIENT_FORMAT = 1, HEAD_SIZE = 1 + 4 + 16 + 8 + 3 * 4, FIXED_TEXTS = 4 };
+enum { RECIPIENT_FORMAT = 1, HEAD_SIZE = 1 + 4 + 16 + 8 + 3 * 4, FIXED_TEXTS = 4, RECIPIENT_USUAL = 512 };
 
 static const char *const address_attributes[] = { "mail", "mailLocalAddress",
 						  "mailAlternateAddress", "proxyAddresses" };
@@ -22,9 +22,15 @@ static const char *const forward_attributes[] = { "mailRoutingAddress", "targetA
 static const char *const member_attributes[] = { "member", "uniqueMember" };
 static const char *const member_address_attributes[] = { "rfc822MailMember",
 							 "mgrpRFC822MailMember" };
-static const char *const group_classes[] = { "groupOfNames", "groupOfUniqueNames", "groupOfMembers",
-					     "group", "mailGroup", "nisMailAlias", "rfc822MailGroup",
-					     "inetMailGroup" };
+static const struct {
+	const char *name;
+	size_t len;
+} group_classes[] = {
+#define CLASS(name) { name, sizeof(name) - 1 }
+	CLASS("groupOfNames"), CLASS("groupOfUniqueNames"), CLASS("groupOfMembers"), CLASS("group"),
+	CLASS("mailGroup"), CLASS("nisMailAlias"), CLASS("rfc822MailGroup"), CLASS("inetMailGroup"),
+#undef CLASS
+};
 
 const char *const *recipient_attributes(void)
 {
@@ -43,10 +49,21 @@ const char *recipient_next(const char *text)
 	return text + strlen(text) + 1;
 }
 
-static bool is_group(const struct entry *entry)
+static bool is_group_class(const struct entry_value *class)
 {
 	for (size_t i = 0; i < WP_COUNT(group_classes); i++)
-		if (entry_has_class(entry, group_classes[i]))
+		if (group_classes[i].len == class->len &&
+		    ascii_equal_n(group_classes[i].name, class->data, class->len))
+			return true;
+	return false;
+}
+
+static bool is_group(const struct entry *entry)
+{
+	const struct entry_attribute *classes = entry_find(entry, "objectClass");
+
+	for (size_t i = 0; classes != NULL && i < classes->n_values; i++)
+		if (is_group_class(&classes->values[i]))
 			return true;
 	return false;
 }
@@ -62,16 +79,10 @@ bool recipient_is(const struct entry *entry)
 	return is_group(entry);
 }
 
-static void add_u32(struct buf *out, uint32_t n)
+static void put_u32(uint8_t *at, uint32_t n)
 {
 	for (int i = 0; i < 4; i++)
-		buf_addc(out, (char)(n >> (8 * i)));
-}
-
-static void add_u64(struct buf *out, uint64_t n)
-{
-	add_u32(out, (uint32_t)n);
-	add_u32(out, (uint32_t)(n >> 32));
+		at[i] = (uint8_t)(n >> (8 * i));
 }
 
 static void add_text(struct buf *out, const char *text)
@@ -303,8 +314,10 @@ const char *recipient_bad_value(const struct entry *entry, const struct entry_va
 
 bool recipient_encode(const struct entry *entry, struct buf *out, unsigned *bad_r)
 {
-	struct buf texts = { NULL, 0, 0 };
-	uint32_t n_addresses, n_members, n_member_addresses;
+	uint8_t head[HEAD_SIZE] = { RECIPIENT_FORMAT };
+	size_t at = out->len;
+	uint32_t n_members, n_member_addresses;
+	uint64_t max_size = size_limit_of(entry);
 	unsigned bad = 0;
 	bool by_dn;
 
@@ -312,23 +325,23 @@ bool recipient_encode(const struct entry *entry, struct buf *out, unsigned *bad_
 		*bad_r = 0;
 	if (!recipient_is(entry))
 		return false;
-	add_text(&texts, primary_of(entry));
-	add_home(entry, &texts);
-	add_forward(entry, &texts, &by_dn);
-	n_addresses = add_addresses(entry, &texts, &bad);
-	n_members = add_members(entry, &texts);
-	n_member_addresses = add_member_addresses(entry, &texts);
+	buf_reserve(out, RECIPIENT_USUAL);
+	buf_add(out, head, sizeof(head)); /* filled in last */
+	add_text(out, primary_of(entry));
+	add_home(entry, out);
+	add_forward(entry, out, &by_dn);
+	put_u32(head + 29, add_addresses(entry, out, &bad));
+	n_members = add_members(entry, out);
+	n_member_addresses = add_member_addresses(entry, out);
 
-	buf_addc(out, RECIPIENT_FORMAT);
-	add_u32(out, flags_of(entry, n_members + n_member_addresses > 0) |
-			     (by_dn ? RECIPIENT_FORWARD_DN : 0));
-	buf_add(out, entry->uuid.bytes, sizeof(entry->uuid.bytes));
-	add_u64(out, size_limit_of(entry));
-	add_u32(out, n_addresses);
-	add_u32(out, n_members);
-	add_u32(out, n_member_addresses);
-	buf_add(out, texts.data, texts.len);
-	buf_free(&texts);
+	put_u32(head + 1, flags_of(entry, n_members + n_member_addresses > 0) |
+				  (by_dn ? RECIPIENT_FORWARD_DN : 0));
+	memcpy(head + 5, entry->uuid.bytes, sizeof(entry->uuid.bytes));
+	put_u32(head + 21, (uint32_t)max_size);
+	put_u32(head + 25, (uint32_t)(max_size >> 32));
+	put_u32(head + 33, n_members);
+	put_u32(head + 37, n_member_addresses);
+	memcpy(out->data + at, head, sizeof(head));
 	if (bad_r != NULL)
 		*bad_r = bad;
 	return true;
