@@ -7,6 +7,8 @@
 #       --tls CERT KEY CA         offer STARTTLS (and accept client certificates)
 #       --sessionlog N            syncprov session log of N changes
 #       --schema FILE.ldif        more schema; repeatable
+#       --size BYTES              of the database at most; default 1 GiB
+#       --nosync                  nothing is made durable: for measurements
 #   slapd_load  DIR FILE.ldif     bulk load with slapadd; the server must be stopped
 #   slapd_start DIR               start it and wait until it answers
 #   slapd_stop  DIR | slapd_kill9 DIR | slapd_pause DIR | slapd_cont DIR
@@ -47,6 +49,7 @@ print(s.getsockname()[1])' "${1:-127.0.0.1}"
 
 slapd_init() {
 	local dir=$1 suffix=dc=example,dc=com port= address=127.0.0.1 cert= key= ca= sessionlog= schemas=()
+	local size=1073741824 nosync=FALSE
 	shift
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -56,6 +59,8 @@ slapd_init() {
 		--tls) cert=$2 key=$3 ca=$4; shift 4 ;;
 		--sessionlog) sessionlog=$2; shift 2 ;;
 		--schema) schemas+=("$(realpath "$2")"); shift 2 ;;
+		--size) size=$2; shift 2 ;;
+		--nosync) nosync=TRUE; shift ;;
 		*) slapd_fail "unknown option $1"; return 1 ;;
 		esac
 	done
@@ -140,7 +145,8 @@ slapd_config() {
 	olcRootDN: cn=admin,$suffix
 	olcRootPW: admin
 	olcDbDirectory: $dir/data
-	olcDbMaxSize: 1073741824
+	olcDbMaxSize: $size
+	olcDbNoSync: $nosync
 	olcDbIndex: objectClass,entryCSN,entryUUID,cn,mail eq
 	olcAccess: to attrs=userPassword by anonymous auth by self write by * none
 	olcAccess: to * by dn.children="ou=Services,$suffix" read by anonymous auth by * none
