@@ -12,6 +12,7 @@
 #include "admin/doctor_private.h"
 #include "common/clock.h"
 #include "common/ipaddr.h"
+#include "ldapsync/dirservers.h"
 
 enum { CONNECT_MS = 3000 };
 
@@ -24,36 +25,29 @@ static void add_uri(TALLOC_CTX *ctx, struct host_uri **list, size_t *n,
 	(*list)[(*n)++] = *uri;
 }
 
-/* The servers that the SRV records of URI's domain name, one row about them. */
-static void find_by_srv(struct doctor *d, TALLOC_CTX *ctx, const struct host_uri *srv,
+/* The servers that the SRV records of SRV's domain name, one row about them. */
+static void find_by_srv(struct doctor *d, TALLOC_CTX *ctx,
+			const struct host_directory *directory, const struct host_uri *srv,
 			struct host_uri **list, size_t *n)
 {
-	char *hosts = NULL, *save = NULL;
+	struct dirservers servers;
 	struct buf names = { 0 };
-	struct host_uri uri;
-	struct err ignored;
+	const char *name;
+	struct err e;
 
 	d->check = "srv records";
-	if (ldap_domain2hostlist(srv->host, &hosts) != LDAP_SUCCESS) {
-		doctor_say(d, DOCTOR_FAILED, "there are no SRV records _ldap._tcp.%s",
-			   srv->host);
-		doctor_fix(d, "ask with the tool below; add the records, let this host use the "
-			      "name servers "
-			      "of the domain, or name the servers in uri");
+	if (dirservers_look_up(ctx, d->cli->host, directory, srv, -1, &servers, &name, &e) < 0) {
+		doctor_say_error(d, DOCTOR_FAILED, &e);
 		doctor_commands(d, "host -t SRV _ldap._tcp.%s", srv->host);
 		return;
 	}
-	for (char *host = strtok_r(hosts, " ", &save); host != NULL;
-	     host = strtok_r(NULL, " ", &save)) {
-		buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", host);
-		if (host_uri_parse(ctx, talloc_asprintf(ctx, "ldap://%s", host), false, &uri,
-				   &ignored) == 0)
-			add_uri(ctx, list, n, &uri);
+	for (size_t i = 0; i < servers.n; i++) {
+		buf_printf(&names, "%s%s:%u", names.len > 0 ? ", " : "", servers.uris[i].host,
+			   servers.uris[i].port);
+		add_uri(ctx, list, n, &servers.uris[i]);
 	}
-	doctor_say(d, DOCTOR_OK, "_ldap._tcp.%s: %s", srv->host,
-		   names.data != NULL ? names.data : "");
+	doctor_say(d, DOCTOR_OK, "%s: %s", name, names.data);
 	buf_free(&names);
-	ldap_memfree(hosts);
 }
 
 const struct host_uri *doctor_find_servers(struct doctor *d, TALLOC_CTX *ctx,
@@ -64,7 +58,7 @@ const struct host_uri *doctor_find_servers(struct doctor *d, TALLOC_CTX *ctx,
 	*n_r = 0;
 	for (size_t i = 0; i < directory->n_uris; i++)
 		if (directory->uris[i].scheme == HOST_SRV)
-			find_by_srv(d, ctx, &directory->uris[i], &list, n_r);
+			find_by_srv(d, ctx, directory, &directory->uris[i], &list, n_r);
 		else
 			add_uri(ctx, &list, n_r, &directory->uris[i]);
 	return list;

@@ -45,6 +45,7 @@ static const struct key keys[] = {
 	{ "directory", "recipients", KIND_TEXTS, DIR(recipients), DIR(n_recipients), NULL, 0, 0,
 	  NULL },
 	{ "directory", "filter", KIND_TEXT, DIR(filter), 0, NULL, 0, 0, NULL },
+	{ "directory", "site", KIND_TEXT, DIR(site), 0, NULL, 0, 0, NULL },
 	{ "directory", "bind", KIND_CHOICE, DIR(bind), 0, "none", 0, 0, binds },
 	{ "directory", "bind_dn", KIND_TEXT, DIR(bind_dn), 0, NULL, 0, 0, NULL },
 	{ "directory", "password_file", KIND_SECRET, DIR(password_file), 0, NULL, 0, 0, NULL },

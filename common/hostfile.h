@@ -51,6 +51,7 @@ struct host_directory {
 	enum host_profile profile; /* waypost */
 	const char *const *assume; /* profile exchange: "NAME=VALUE", see assumption.h */
 	size_t n_assume;
+	const char *site; /* AD: whose domain controllers are asked first; null: nobody's */
 	const char *base; /* null: of a file its waypostOrganization, in AD the configuration */
 	const char *const *recipients;
 	size_t n_recipients; /* 0: the whole file; in AD the domain */

@@ -15,10 +15,10 @@ const struct part *part_list(TALLOC_CTX *ctx, const struct hostfile *host, size_
 		const struct host_directory *d = &host->directories[i];
 
 		if (is_divided(d) && (i == 0 || d->base != NULL))
-			parts[n++] = (struct part){ d, PART_CONFIGURATION,
+			parts[n++] = (struct part){ host, d, PART_CONFIGURATION,
 						    talloc_asprintf(parts, "%s/configuration",
 								    d->title) };
-		parts[n++] = (struct part){ d, is_divided(d) ? PART_RECIPIENTS : PART_ALL,
+		parts[n++] = (struct part){ host, d, is_divided(d) ? PART_RECIPIENTS : PART_ALL,
 					    d->title };
 	}
 	*count_r = n;

@@ -18,6 +18,7 @@
 enum part_content { PART_ALL, PART_CONFIGURATION, PART_RECIPIENTS };
 
 struct part {
+	const struct hostfile *host;
 	const struct host_directory *directory;
 	enum part_content content;
 	/* Its name in status, log and replica: the directory's, "TITLE/configuration" for that. */
