@@ -23,7 +23,8 @@ static const struct sync_contexts two = { contexts, 2, NULL, NULL };
 static struct sync_scope *scope_of(const struct host_directory *directory, enum part_content content,
 				   const struct sync_contexts *server, struct err *err)
 {
-	const struct part part = { directory, content, directory->title };
+	const struct part part = { .directory = directory, .content = content,
+				   .title = directory->title };
 
 	return sync_scope_new(NULL, &part, server, err);
 }

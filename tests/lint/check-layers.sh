@@ -20,7 +20,7 @@ topology  libbase topology
 ldapsync  libbase libsys libview libnet topology ldapsync
 delivery  libbase libsys libview libnet topology delivery
 admin     libbase libsys libview libnet topology ldapsync delivery admin
-schema    libbase topology
+schema    libbase topology schema
 doc       libbase topology
 tests     libbase libsys libview libnet topology ldapsync delivery admin tests
 '
