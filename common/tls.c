@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -245,6 +246,81 @@ bool tls_peer_hash(const struct tls *tls, uint8_t hash[static TLS_HASH_SIZE])
 	return peer != NULL && X509_digest(peer, EVP_sha256(), hash, &len) == 1;
 }
 
+/* What the peer's administrator, or ours, can do about a chain that does not verify. */
+static const struct {
+	long result;
+	const char *remedy;
+} chain_remedies[] = {
+	{ X509_V_ERR_CERT_HAS_EXPIRED, "renew the certificate there; a wrong clock here looks the same" },
+	{ X509_V_ERR_CERT_NOT_YET_VALID, "compare the clocks of both hosts" },
+	{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "add the certificate, or the authority it should come "
+						  "from, to tls_ca" },
+	{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "add its certification authority to tls_ca, if that "
+						"is to be trusted" },
+	{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "add its certification authority to tls_ca, "
+							"or let the peer send the whole chain" },
+	{ X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "add its certification authority to tls_ca, or "
+						      "let the peer send the whole chain" },
+	{ X509_V_ERR_CERT_SIGNATURE_FAILURE, "the authority in tls_ca has the same name but another "
+					     "key: somebody else's, or renewed" },
+	{ X509_V_ERR_CERT_REVOKED, "give the peer a new certificate" },
+};
+
+static bool refuse_chain(long result, struct err *err)
+{
+	err_set(err, ERR_TLS, (int)result, "the peer's certificate: %s",
+		X509_verify_cert_error_string(result));
+	for (size_t i = 0; i < WP_COUNT(chain_remedies); i++)
+		if (chain_remedies[i].result == result)
+			err_remedy(err, "%s", chain_remedies[i].remedy);
+	return false;
+}
+
+/* One name of a certificate, if it is one that a host can have. */
+static void add_name(const GENERAL_NAME *name, struct buf *text)
+{
+	int family = ASN1_STRING_length(name->d.ia5) == 4 ? AF_INET : AF_INET6;
+	const unsigned char *data = ASN1_STRING_get0_data(name->d.ia5);
+	char shown[256] = "";
+
+	if (name->type == GEN_DNS)
+		snprintf(shown, sizeof(shown), "%.*s", ASN1_STRING_length(name->d.ia5), data);
+	else if (name->type == GEN_IPADD && (family == AF_INET || ASN1_STRING_length(name->d.ia5) == 16))
+		inet_ntop(family, data, shown, sizeof(shown));
+	for (const char *c = shown; *c != '\0'; c++)
+		if (*c <= ' ' || *c > '~')
+			return;
+	if (shown[0] != '\0')
+		buf_printf(text, "%s%s", text->len > 0 ? ", " : "", shown);
+}
+
+/* The DNS names and addresses in PEER, for a message. */
+static void add_names(X509 *peer, struct buf *text)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(peer, NID_subject_alt_name, NULL, NULL);
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DNS || name->type == GEN_IPADD)
+			add_name(name, text);
+	}
+	GENERAL_NAMES_free(names);
+}
+
+static bool refuse_name(X509 *peer, const char *name, struct err *err)
+{
+	struct buf names = { 0 };
+
+	add_names(peer, &names);
+	err_set(err, ERR_TLS, X509_V_ERR_HOSTNAME_MISMATCH,
+		"the peer's certificate is not for %s but for %s", name,
+		names.len > 0 ? names.data : "no name at all");
+	err_remedy(err, "use a name that is in it, or renew it with subjectAltName %s", name);
+	buf_free(&names);
+	return false;
+}
+
 bool tls_verify_peer(const struct tls *tls, const char *name, struct err *err)
 {
 	X509 *peer = SSL_get0_peer_certificate(tls->ssl);
@@ -254,15 +330,11 @@ bool tls_verify_peer(const struct tls *tls, const char *name, struct err *err)
 		err_set(err, ERR_TLS, 0, "the peer showed no certificate");
 		return false;
 	}
-	if (result != X509_V_OK) {
-		err_set(err, ERR_TLS, (int)result, "the peer's certificate: %s",
-			X509_verify_cert_error_string(result));
-		return false;
-	}
-	if (name != NULL && X509_check_host(peer, name, 0, 0, NULL) != 1) {
-		err_set(err, ERR_TLS, 0, "the peer's certificate is not for %s", name);
-		return false;
-	}
+	if (result != X509_V_OK)
+		return refuse_chain(result, err);
+	if (name != NULL && X509_check_host(peer, name, 0, 0, NULL) != 1 &&
+	    X509_check_ip_asc(peer, name, 0) != 1)
+		return refuse_name(peer, name, err);
 	return true;
 }
 

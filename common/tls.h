@@ -73,8 +73,9 @@ size_t tls_peer_der(const struct tls *tls, int i, uint8_t **der_r);
 /* SHA-256 of the peer's DER certificate; false if it showed none. */
 bool tls_peer_hash(const struct tls *tls, uint8_t hash[static TLS_HASH_SIZE]);
 /*
- * Whether the peer's chain leads to the CA file and, with NAME, the certificate is for that
- * name; ERR says what failed. Only meaningful after the handshake.
+ * Whether the peer's chain leads to the CA file and, with NAME (a host's or an IP literal), the
+ * certificate is for that name; ERR says what failed and what to do at the peer. Only
+ * meaningful after the handshake.
  */
 bool tls_verify_peer(const struct tls *tls, const char *name, struct err *err);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs and trace fields. */

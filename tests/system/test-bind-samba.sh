@@ -1,0 +1,66 @@
+#!/bin/bash
+# How the agent proves who it is to Active Directory (Samba), which demands signing or TLS: every
+# bind, from a keytab without kinit, and what it says when the server refuses.
+set -u
+dir=$(mktemp -d) || exit 1
+. "${abs_top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/samba.sh"
+. "$abs_top_srcdir/tests/lib/sync.sh"
+. "$abs_top_srcdir/tests/lib/certs.sh"
+samba_need || exit $?
+trap 'sync_kill9 "$dir"; samba_stop "$dir/dc"; rm -rf "$dir"' EXIT
+
+begin() { # URI SETTINGS
+	sync_stop "$dir"
+	rm -rf "$dir/state" "$dir/log"
+	sync_conf "$dir" "directory \"corp\" {
+		uri = {\"$1\"}
+		profile = \"ad\"
+		base = \"$SAMBA_BASE\"
+		recipients = {\"$SAMBA_BASE\"}
+		tls_ca = \"$dir/ca.pem\"
+		$2
+	}"
+	sync_start "$dir"
+}
+sync_remedy() { sync_field "$dir" last_error | grep -q "starttls = true"; }
+connected() { # HOW
+	sync_wait_log "$dir" "connected to .*, $1"
+}
+
+samba_init "$dir/dc" --tls "$dir/dc.pem" "$dir/dc.key" "$dir/ca.pem" --strong allow_sasl_over_tls || exit 1
+samba_env "$dir/dc"
+certs_ca "$dir" ca
+certs_make "$dir" dc ca "DNS:$SAMBA_HOST,IP:$SAMBA_ADDRESS"
+chmod 600 "$dir/dc.key"
+samba_user "$dir/dc" agent Agent.pw1 dirsync deleted &&
+	samba_keytab "$dir/dc" agent "$dir/agent.keytab" && samba_start "$dir/dc" || exit 1
+chmod 600 "$dir/agent.keytab"
+export KRB5_CONFIG=$SAMBA_KRB5 KRB5CCNAME=FILE:$dir/no-cache
+printf Agent.pw1 >"$dir/password"
+printf Wrong.pw1 >"$dir/wrong"
+chmod 600 "$dir/password" "$dir/wrong"
+kerberos="keytab = \"$dir/agent.keytab\""
+simple="bind = \"simple\" bind_dn = \"agent@$SAMBA_REALM\" password_file = \"$dir/password\""
+
+begin "$SAMBA_URL" "$simple starttls = true"
+ok "simple, STARTTLS" connected TLS
+begin "$SAMBA_LDAPS" "$simple"
+ok "simple, ldaps" connected TLS
+begin "$SAMBA_URL" "$simple cleartext = true"
+ok "simple in clear: the server wants more" sync_wait_log "$dir" "Strong(er) authentication required"
+ok "and the remedy is said" sync_until sync_remedy
+begin "$SAMBA_LDAPS" "${simple/password\"/wrong\"}"
+ok "a wrong password" sync_wait_log "$dir" "Invalid credentials"
+for mechanism in gssapi gss-spnego; do
+	begin "$SAMBA_URL" "bind = \"$mechanism\" $kerberos"
+	ok "$mechanism in clear is signed and sealed" connected ".*signed and sealed"
+	begin "$SAMBA_URL" "bind = \"$mechanism\" $kerberos starttls = true"
+	ok "$mechanism, STARTTLS" connected TLS
+	ok "without a layer, which the server would refuse" not grep -q "signed and sealed" "$dir/log"
+	begin "$SAMBA_LDAPS" "bind = \"$mechanism\" $kerberos"
+	ok "$mechanism, ldaps" connected TLS
+done
+begin "$SAMBA_URL" "bind = \"scram-sha-256\" bind_dn = \"agent\" password_file = \"$dir/password\" starttls = true"
+ok "what the server does not offer is named" sync_wait_log "$dir" "does not offer SCRAM-SHA-256 here, only .*GSS-SPNEGO"
+ok "no credentials cache was written" test ! -e "$dir/no-cache"
+exit $failed
