@@ -8,27 +8,24 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/log.h"
+#include "ldapsync/dirlayer.h"
 
 enum { CONNECTING_LOOK_MS = 10 };
 
 void dirconn_init_library(void)
 {
-	char *package = NULL;
-
 	/* What an administrator set for himself (ldaprc, LDAPTLS_…) is not ours. */
 	setenv("LDAPNOINIT", "1", 1);
 	dirconn_sasl_init();
-	ldap_get_option(NULL, LDAP_OPT_X_TLS_PACKAGE, &package);
-	log_debug("libldap %d, TLS by %s", LDAP_VENDOR_VERSION,
-		  package != NULL ? package : "nothing");
-	ldap_memfree(package);
+	ldap_set_option(NULL, LDAP_OPT_REFERRALS, LDAP_OPT_OFF); /* libldap makes itself ready */
 }
 
 int dirconn_fail(LDAP *ld, int code, struct err *err, const char *what)
 {
 	char *diagnostic = NULL;
 
+	if (ld != NULL && dirlayer_error(ld, err))
+		return err_note(err, "%s", what);
 	if (ld != NULL)
 		ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &diagnostic);
 	err_set(err, ERR_DIRECTORY, code, "%s: %s%s%s", what, ldap_err2string(code),
@@ -95,21 +92,6 @@ int dirconn_result(LDAP *ld, int id, int stop_fd)
 
 /* ---- options ---- */
 
-static void set_tls_options(LDAP *ld, const struct host_directory *directory)
-{
-	int hard = LDAP_OPT_X_TLS_HARD, is_server = 0, minimum = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
-
-	if (directory->tls_ca != NULL)
-		ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, directory->tls_ca);
-	if (directory->tls_cert != NULL) {
-		ldap_set_option(ld, LDAP_OPT_X_TLS_CERTFILE, directory->tls_cert);
-		ldap_set_option(ld, LDAP_OPT_X_TLS_KEYFILE, directory->tls_key);
-	}
-	ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &hard);
-	ldap_set_option(ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &minimum);
-	ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &is_server); /* last: takes what is set */
-}
-
 static void set_options(LDAP *ld)
 {
 	const int version = LDAP_VERSION3;
@@ -120,8 +102,6 @@ static void set_options(LDAP *ld)
 	ldap_set_option(ld, LDAP_OPT_RESTART, LDAP_OPT_ON);
 	ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &answer);
 	ldap_set_option(ld, LDAP_OPT_TIMEOUT, &answer);
-	/* Without it a stalled TLS handshake never ends. */
-	ldap_set_option(ld, LDAP_OPT_CONNECT_ASYNC, LDAP_OPT_ON);
 	ldap_set_option(ld, LDAP_OPT_X_SASL_NOCANON, LDAP_OPT_ON);
 }
 
@@ -140,21 +120,16 @@ static int start_tls(const struct dial *dial, struct err *err)
 	if (rc == LDAP_SUCCESS)
 		rc = dirconn_result(dial->ld, id, dial->stop_fd);
 	if (rc == LDAP_SUCCESS)
-		rc = ldap_install_tls(dial->ld);
-	return rc == LDAP_SUCCESS ? 0 : dirconn_fail(dial->ld, rc, err, "STARTTLS");
+		return dirconn_tls(dial, err);
+	dirconn_fail(dial->ld, rc, err, "STARTTLS");
+	return err_remedy(err, "give the server a certificate: without one it offers no STARTTLS");
 }
 
 static int begin_tls(const struct dial *dial, struct err *err)
 {
-	int rc;
-
 	if (!dirconn_has_tls(dial))
 		return 0;
-	set_tls_options(dial->ld, dial->directory);
-	if (dial->uri->scheme == HOST_LDAP)
-		return start_tls(dial, err);
-	rc = ldap_install_tls(dial->ld);
-	return rc == LDAP_SUCCESS ? 0 : dirconn_fail(dial->ld, rc, err, "TLS");
+	return dial->uri->scheme == HOST_LDAP ? start_tls(dial, err) : dirconn_tls(dial, err);
 }
 
 /* The handle, connected: libldap itself would try only the first address of a name. */
@@ -197,7 +172,8 @@ int dirconn_open(const struct host_directory *directory, const struct host_uri *
 		dirconn_close(&dial.ld);
 		return err_note(err, "%s", uri->text);
 	}
-	read_ahead(dial.ld);
+	if (!dirconn_has_tls(&dial)) /* our layer of TLS does */
+		read_ahead(dial.ld);
 	*ld_r = dial.ld;
 	return 0;
 }

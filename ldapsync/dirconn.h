@@ -1,9 +1,10 @@
 /*
  * One LDAP connection: connect, TLS, bind, and waiting for answers with a deadline of our own.
  *
- * Belongs to one thread, which may block in it (TLS handshakes and GSSAPI do inside libldap).
- * Never libldap's synchronous calls: they wait for ever on a server that hangs. On any
- * error the connection is closed, never repaired. Reasons: doc/design/replica.md.
+ * Belongs to one thread. The socket and TLS are ours, libldap speaks LDAP over them: its own
+ * block. Never its synchronous calls: they wait for ever on a server that hangs. On any error
+ * the connection is closed, never repaired: libldap would connect again by itself, in clear.
+ * Reasons: doc/design/directories.md.
  */
 #ifndef WP_LDAPSYNC_DIRCONN_H
 #define WP_LDAPSYNC_DIRCONN_H
@@ -15,13 +16,14 @@
 
 enum { DIRCONN_ANSWER_MS = 5000 }; /* connect, TLS, bind, one answer */
 
-/* Options of libldap that are global. Once, before threads. Logs which TLS library it uses. */
+/* What is global in libldap and SASL. Once, before threads. */
 void dirconn_init_library(void);
 
 /*
  * Connects to URI with the directory's TLS and bind settings; STOP_FD readable ends the
- * attempt. *LD_R is the caller's: dirconn_close. -1 and ERR (ERR_DIRECTORY with the LDAP result
- * code, ERR_CONFIG for what cannot work).
+ * attempt. *LD_R is the caller's: dirconn_close. -1 and ERR: ERR_DIRECTORY with the LDAP result
+ * code; ERR_TLS, with X509_V_ERR_… where it is the server's certificate; ERR_CONFIG for what
+ * cannot work.
  */
 int dirconn_open(const struct host_directory *directory, const struct host_uri *uri, int stop_fd,
 		 LDAP **ld_r, struct err *err) WP_MUST_CHECK;

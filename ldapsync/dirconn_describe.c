@@ -1,8 +1,8 @@
 /* What a connection is, in words for status and log. */
-#include <string.h>
 #include <talloc.h>
 
 #include "ldapsync/dirconn_private.h"
+#include "ldapsync/dirlayer.h"
 
 /* As the host file calls them. */
 static const char *const methods[] = {
@@ -16,19 +16,15 @@ static const char *const methods[] = {
 
 static const char *sasl_words(LDAP *ld, const char *method, void *ctx)
 {
-	char *user = NULL, *mechanism = NULL, *text;
+	char *user = NULL, *text;
 	ber_len_t strength = 0;
 
 	ldap_get_option(ld, LDAP_OPT_X_SASL_USERNAME, &user);
-	ldap_get_option(ld, LDAP_OPT_X_SASL_MECH, &mechanism);
 	ldap_get_option(ld, LDAP_OPT_X_SASL_SSF, &strength);
-	text = talloc_asprintf(ctx, "%s%s%s%s%s", method, user != NULL ? " as " : "",
+	text = talloc_asprintf(ctx, "%s%s%s%s", method, user != NULL ? " as " : "",
 			       user != NULL ? user : "",
-			       mechanism != NULL && strstr(mechanism, "-PLUS") != NULL ?
-				       ", tied to the server's certificate" : "",
 			       strength > 1 ? ", sealed" : "");
 	ldap_memfree(user);
-	ldap_memfree(mechanism);
 	return text;
 }
 
@@ -58,14 +54,14 @@ void dirconn_describe(LDAP *ld, const struct host_directory *directory,
 		      const char **tls_r)
 {
 	const struct dial dial = { .directory = directory, .uri = uri };
-	char *version = NULL;
+	struct buf version = { 0 };
 
 	*bind_r = bind_words(ld, directory, uri, ctx);
 	*tls_r = uri->scheme == HOST_LDAPI ? "none, a local socket" : "none";
 	if (!dirconn_has_tls(&dial))
 		return;
-	ldap_get_option(ld, LDAP_OPT_X_TLS_VERSION, &version);
-	/* A connection whose server was not verified is not one: LDAP_OPT_X_TLS_HARD. */
-	*tls_r = talloc_asprintf(ctx, "%s, server verified", version != NULL ? version : "yes");
-	ldap_memfree(version);
+	dirlayer_describe(ld, &version);
+	/* A connection whose server was not verified is not one. */
+	*tls_r = talloc_asprintf(ctx, "%s, server verified", version.data);
+	buf_free(&version);
 }

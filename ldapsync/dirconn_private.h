@@ -1,5 +1,5 @@
-/* What the parts of opening a connection share: dirconn.c, dirconn_socket.c, dirconn_bind.c,
- * dirconn_sasl.c. */
+/* What the parts of opening a connection share: dirconn.c, dirconn_socket.c, dirconn_tls.c,
+ * dirconn_bind.c, dirconn_sasl.c. */
 #ifndef WP_LDAPSYNC_DIRCONN_PRIVATE_H
 #define WP_LDAPSYNC_DIRCONN_PRIVATE_H
 
@@ -13,7 +13,7 @@ struct dial {
 	const struct host_directory *directory;
 	const struct host_uri *uri;
 	int stop_fd;
-	uint64_t deadline_ms; /* of finding the address and connecting, on clock_mono_ms */
+	uint64_t deadline_ms; /* of finding the address, connecting and TLS, on clock_mono_ms */
 	LDAP *ld;
 };
 
@@ -23,6 +23,8 @@ int dirconn_socket(const struct dial *dial, struct err *err) WP_MUST_CHECK;
 int dirconn_wait_socket(const struct dial *dial, int fd, short events, uint64_t deadline_ms,
 			const char *what, struct err *err) WP_MUST_CHECK;
 
+/* TLS on the connection of DIAL: handshake, chain and name. */
+int dirconn_tls(const struct dial *dial, struct err *err) WP_MUST_CHECK;
 /* Whether the host file asks for TLS on this connection. */
 bool dirconn_has_tls(const struct dial *dial);
 /* Waits for the result of operation ID: its code, or libldap's. */

@@ -2,8 +2,8 @@
  * Binds by Cyrus SASL within libldap: GSSAPI, GSS-SPNEGO, SCRAM-SHA-256.
  *
  * Nobody may read along or change what is read: over TLS no layer of SASL is made (Active
- * Directory refuses one within TLS) but the bind is tied to the server's certificate; in clear
- * Kerberos has to seal. Reasons: doc/design/directories.md.
+ * Directory refuses one within TLS); in clear Kerberos has to seal. Reasons:
+ * doc/design/directories.md.
  */
 #define _GNU_SOURCE
 #include <sasl/sasl.h>
@@ -64,26 +64,16 @@ static int refuse(struct berval **values, const char *mechanism, struct err *err
 	return err_remedy(err, "choose one of these for bind, or install the server's SASL module");
 }
 
-/* As dirconn_sasl_offers; *BETTER_R: it also offers BETTER. */
-static int look_for(const struct dial *dial, const char *mechanism, const char *better,
-		    bool *better_r, struct err *err)
+int dirconn_sasl_offers(const struct dial *dial, const char *mechanism, struct err *err)
 {
 	int rc;
 	struct berval **values = read_mechanisms(dial, &rc);
 
-	*better_r = values != NULL && better != NULL && has(values, better);
 	if (rc != LDAP_SUCCESS)
 		return dirconn_bind_fail(dial, rc, err);
 	rc = values == NULL || has(values, mechanism) ? 0 : refuse(values, mechanism, err);
 	ldap_value_free_len(values);
 	return rc;
-}
-
-int dirconn_sasl_offers(const struct dial *dial, const char *mechanism, struct err *err)
-{
-	bool ignored;
-
-	return look_for(dial, mechanism, NULL, &ignored, err);
 }
 
 /* ---- the conversation ---- */
@@ -146,18 +136,15 @@ static int fail(const struct dial *dial, int code, const char *mechanism, struct
 
 /* ---- who protects the connection ---- */
 
-static void protect(const struct dial *dial, bool has_kerberos, bool has_binding)
+static void protect(const struct dial *dial, bool has_kerberos)
 {
-	bool has_tls = dirconn_has_tls(dial);
-	const int endpoint = LDAP_OPT_X_SASL_CBINDING_TLS_ENDPOINT;
 	/* 56: the least that seals; signing alone would count as 1. */
-	const char *properties = has_tls || dial->uri->scheme == HOST_LDAPI ? "maxssf=0" :
-				 has_kerberos				    ? "minssf=56" :
-									      "minssf=0";
+	const char *properties = dirconn_has_tls(dial) || dial->uri->scheme == HOST_LDAPI ?
+					 "maxssf=0" :
+				 has_kerberos ? "minssf=56" :
+						"minssf=0";
 
 	ldap_set_option(dial->ld, LDAP_OPT_X_SASL_SECPROPS, properties);
-	if (has_tls && has_binding)
-		ldap_set_option(dial->ld, LDAP_OPT_X_SASL_CBINDING, &endpoint);
 }
 
 static int bind_kerberos(const struct dial *dial, const char *mechanism, struct err *err)
@@ -168,7 +155,7 @@ static int bind_kerberos(const struct dial *dial, const char *mechanism, struct 
 	const char *host = dial->uri->host != NULL ? dial->uri->host : "localhost";
 	int rc;
 
-	protect(dial, true, true);
+	protect(dial, true);
 	if (directory->keytab != NULL) {
 		ticket = ticket_fetch(directory->keytab, directory->bind_dn, host, dial->stop_fd,
 				      err);
@@ -186,8 +173,7 @@ static int bind_kerberos(const struct dial *dial, const char *mechanism, struct 
 	return rc;
 }
 
-static int bind_password(const struct dial *dial, const char *mechanism, bool has_binding,
-			 struct err *err)
+static int bind_password(const struct dial *dial, const char *mechanism, struct err *err)
 {
 	const struct host_directory *directory = dial->directory;
 	struct answers answers = { directory->bind_dn != NULL ? directory->bind_dn : "", NULL };
@@ -197,7 +183,7 @@ static int bind_password(const struct dial *dial, const char *mechanism, bool ha
 	if (hostfile_secret(directory->password_file, &secret, err) < 0)
 		return -1;
 	answers.password = secret;
-	protect(dial, false, has_binding);
+	protect(dial, false);
 	rc = converse(dial, mechanism, &answers);
 	explicit_bzero(secret, strlen(secret));
 	free(secret);
@@ -206,14 +192,9 @@ static int bind_password(const struct dial *dial, const char *mechanism, bool ha
 
 int dirconn_sasl(const struct dial *dial, const char *mechanism, struct err *err)
 {
-	static const char scram_plus[] = "SCRAM-SHA-256-PLUS";
-	bool has_plus;
-
-	if (look_for(dial, mechanism, scram_plus, &has_plus, err) < 0)
+	if (dirconn_sasl_offers(dial, mechanism, err) < 0)
 		return -1;
-	if (dial->directory->bind != HOST_BIND_SCRAM_SHA_256)
-		return bind_kerberos(dial, mechanism, err);
-	/* With a binding SCRAM asks a server that offers PLUS for it, without it is an error. */
-	has_plus = has_plus && dirconn_has_tls(dial);
-	return bind_password(dial, has_plus ? scram_plus : mechanism, has_plus, err);
+	return dial->directory->bind == HOST_BIND_SCRAM_SHA_256 ?
+		       bind_password(dial, mechanism, err) :
+		       bind_kerberos(dial, mechanism, err);
 }

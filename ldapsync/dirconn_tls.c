@@ -11,6 +11,7 @@
 
 #include "common/buf.h"
 #include "common/ipaddr.h"
+#include "common/tls.h"
 #include "ldapsync/dirconn_private.h"
 #include "ldapsync/dirlayer.h"
 
@@ -135,7 +136,7 @@ static struct tls *new_session(const struct dial *dial, struct err *err)
 {
 	const struct host_directory *directory = dial->directory;
 	const struct tls_files files = { .cert = directory->tls_cert, .key = directory->tls_key,
-					 .ca = directory->tls_ca, .has_system_ca = true };
+					 .ca = directory->tls_ca };
 	struct tls_context *context = tls_context_new(TLS_CLIENT, &files, err);
 	const char *host = dial->uri->host;
 	struct ipaddr address;
@@ -148,7 +149,7 @@ static struct tls *new_session(const struct dial *dial, struct err *err)
 	return tls;
 }
 
-int dirconn_tls(struct dial *dial, struct err *err)
+int dirconn_tls(const struct dial *dial, struct err *err)
 {
 	struct tls *tls = new_session(dial, err);
 	int fd = -1;
@@ -160,6 +161,5 @@ int dirconn_tls(struct dial *dial, struct err *err)
 		tls_free(tls);
 		return -1;
 	}
-	dial->tls = tls;
 	return dirlayer_push(dial->ld, &tls_codec, tls, err);
 }

@@ -1,10 +1,7 @@
 /*
- * A layer of our own between libldap and a connection's bytes: TLS by OpenSSL, or what a SASL
- * mechanism signs and seals with.
- *
- * libldap's own TLS (GnuTLS on Debian) blocks in the handshake and has one word for every
- * failure, "Can't contact LDAP server"; so libldap gets a Sockbuf (lber.h) whose bytes pass a
- * codec here. The thread of the connection only.
+ * A layer of our own between libldap and a connection's bytes, as liblber's Sockbuf takes them
+ * (lber.h): what is read passes a codec, and so does what is written. The thread of the
+ * connection only. Reasons: doc/design/directories.md.
  */
 #ifndef WP_LDAPSYNC_DIRLAYER_H
 #define WP_LDAPSYNC_DIRLAYER_H

@@ -23,8 +23,9 @@ begin() { # URI SETTINGS
 	sync_start "$dir"
 }
 sync_remedy() { sync_field "$dir" last_error | grep -q "starttls = true"; }
-connected() { # HOW
-	sync_wait_log "$dir" "connected to .*, $1"
+logged() { grep -q -- "$1" "$dir/log"; }
+is_bound() { # HOW: by what the log says of the connection
+	sync_until logged "bind: $1"
 }
 
 samba_init "$dir/dc" --tls "$dir/dc.pem" "$dir/dc.key" "$dir/ca.pem" --strong allow_sasl_over_tls || exit 1
@@ -43,24 +44,24 @@ kerberos="keytab = \"$dir/agent.keytab\""
 simple="bind = \"simple\" bind_dn = \"agent@$SAMBA_REALM\" password_file = \"$dir/password\""
 
 begin "$SAMBA_URL" "$simple starttls = true"
-ok "simple, STARTTLS" connected TLS
+ok "simple, STARTTLS" is_bound "simple as agent@.*TLS: TLSv1"
 begin "$SAMBA_LDAPS" "$simple"
-ok "simple, ldaps" connected TLS
+ok "simple, ldaps" is_bound "simple as agent@.*TLS: TLSv1"
 begin "$SAMBA_URL" "$simple cleartext = true"
-ok "simple in clear: the server wants more" sync_wait_log "$dir" "Strong(er) authentication required"
+ok "simple in clear: the server wants more" sync_until logged "Strong(er) authentication required"
 ok "and the remedy is said" sync_until sync_remedy
 begin "$SAMBA_LDAPS" "${simple/password\"/wrong\"}"
-ok "a wrong password" sync_wait_log "$dir" "Invalid credentials"
+ok "a wrong password" sync_until logged "Invalid credentials"
 for mechanism in gssapi gss-spnego; do
 	begin "$SAMBA_URL" "bind = \"$mechanism\" $kerberos"
-	ok "$mechanism in clear is signed and sealed" connected ".*signed and sealed"
+	ok "$mechanism in clear is signed and sealed" is_bound "$mechanism as agent@$SAMBA_REALM, sealed; TLS: none"
 	begin "$SAMBA_URL" "bind = \"$mechanism\" $kerberos starttls = true"
-	ok "$mechanism, STARTTLS" connected TLS
-	ok "without a layer, which the server would refuse" not grep -q "signed and sealed" "$dir/log"
+	ok "$mechanism, STARTTLS" is_bound "$mechanism as agent@$SAMBA_REALM; TLS: TLSv1"
+	ok "without a layer, which the server would refuse" not logged sealed
 	begin "$SAMBA_LDAPS" "bind = \"$mechanism\" $kerberos"
-	ok "$mechanism, ldaps" connected TLS
+	ok "$mechanism, ldaps" is_bound "$mechanism as agent@$SAMBA_REALM; TLS: TLSv1"
 done
 begin "$SAMBA_URL" "bind = \"scram-sha-256\" bind_dn = \"agent\" password_file = \"$dir/password\" starttls = true"
-ok "what the server does not offer is named" sync_wait_log "$dir" "does not offer SCRAM-SHA-256 here, only .*GSS-SPNEGO"
+ok "what the server does not offer is named" sync_until logged "does not offer SCRAM-SHA-256 but .*GSS-SPNEGO"
 ok "no credentials cache was written" test ! -e "$dir/no-cache"
 exit $failed
