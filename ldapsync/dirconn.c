@@ -50,11 +50,22 @@ static bool is_readable(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
+/* A part of a large answer may lie decoded in the TLS library, which no descriptor shows. */
+static bool has_decoded(LDAP *ld)
+{
+	Sockbuf *sockbuf = NULL;
+
+	return ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sockbuf) == LDAP_OPT_SUCCESS &&
+	       sockbuf != NULL && ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_DATA_READY, NULL) > 0;
+}
+
 void dirconn_wait(LDAP *ld, int stop_fd, int ms)
 {
 	struct pollfd fds[2] = { { .fd = stop_fd, .events = POLLIN },
 				 { .fd = -1, .events = POLLIN } };
 
+	if (has_decoded(ld))
+		return;
 	/* Anew each time: libldap may have another descriptor, or none yet. */
 	ldap_get_option(ld, LDAP_OPT_DESC, &fds[1].fd);
 	poll(fds, 2, fds[1].fd >= 0 || ms < CONNECTING_LOOK_MS ? ms : CONNECTING_LOOK_MS);
