@@ -128,15 +128,17 @@ const char *doctor_schema_commands(TALLOC_CTX *ctx, enum doctor_kind kind)
 		return talloc_asprintf(
 			ctx,
 			"# on the schema master, Samba stopped; BASE being the forest's root\n"
-			"sed 's/@BASE@/BASE/' %s >/tmp/waypost-ad.ldif\n"
-			"ldbmodify -H /var/lib/samba/private/sam.ldb "
-			"--option='dsdb:schema update allowed=true' /tmp/waypost-ad.ldif",
+			"sed 's/DC=X/BASE/' %s | csplit -sz -f /tmp/waypost-ad. - '/^dn:$/' '{*}'\n"
+			"for part in /tmp/waypost-ad.??; do\n"
+			"  ldbmodify -H /var/lib/samba/private/sam.ldb "
+			"--option='dsdb:schema update allowed=true' $part\n"
+			"done",
 			schema_path(ctx, "waypost-ad.ldif"));
 	case KIND_AD:
 		return talloc_asprintf(
 			ctx,
 			"rem on the schema master, as a member of Schema Admins\n"
-			"ldifde -i -f waypost-ad.ldif -c \"@BASE@\" \"DC=example,DC=com\"\n"
+			"ldifde -i -f waypost-ad.ldif -c \"DC=X\" \"DC=example,DC=com\"\n"
 			"rem the file: %s",
 			schema_path(ctx, "waypost-ad.ldif"));
 	default:
