@@ -188,8 +188,8 @@ static enum step expand(struct chain *c, const struct recipient *entry)
 }
 
 /*
- * 1: the entry that is forwarded to becomes its address in *FOUND_R. One that takes no mail is as
- * none: the mailbox is nearer to what was meant than a bounce.
+ * 1: the entry that is forwarded to becomes its address in *FOUND_R. One that takes no mail, or is
+ * the entry itself, is as none: the mailbox is nearer to what was meant than a bounce.
  */
 static int find_forward(struct chain *c, const struct recipient *entry, struct recipient *found_r)
 {
@@ -200,7 +200,9 @@ static int find_forward(struct chain *c, const struct recipient *entry, struct r
 	found_r->flags &= ~(uint32_t)RECIPIENT_FORWARD_DN;
 	if (found < 0)
 		return -1;
-	found_r->forward = found > 0 ? target.primary : "";
+	found_r->forward = found > 0 && !entry_uuid_equal(&target.uuid, &entry->uuid) ?
+				   target.primary :
+				   "";
 	if (*found_r->forward == '\0')
 		resolve_note(c, RULE_FORWARD_UNKNOWN, entry->forward, SNAP_NONE);
 	return 0;

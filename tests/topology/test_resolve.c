@@ -226,6 +226,87 @@ static void test_1_forwards_are_followed_and_loops_found(void **state)
 	CHECK(net, cases);
 }
 
+/* What profiles make of altRecipient. */
+static struct entry *forward_dn(struct net *net, const char *mail, const char *home, const char *to)
+{
+	struct entry *entry = net_person(net, mail, home);
+
+	entry_add_text(entry, "waypostForwardDN", person_dn(net, to));
+	return entry;
+}
+
+static void test_1_a_forward_may_name_an_entry(void **state)
+{
+	static const struct answer_case cases[] = {
+		{ "f1@example.com", "mailbox ann@example.com HTA1" },
+		{ "f2@example.com", "mailbox ann@example.com HTA1" },
+		/* Nobody there, nobody with an address, the entry itself: the mailbox. */
+		{ "gone@example.com", "mailbox HTA1" },
+		{ "mute@example.com", "mailbox HTA1" },
+		{ "self@example.com", "mailbox HTA1" },
+		{ "bad@example.com", "mailbox HTA1" },
+		{ "loop1@example.com", "rejected loop1@example.com forward-loop" },
+		{ "both@example.com", "expanded" },
+	};
+	struct net *net = office();
+	const char *answer;
+
+	(void)state;
+	net_add(net, "person", person_dn(net, "nobody"), NULL);
+	forward_dn(net, "f1@example.com", "HTB1", "ann@example.com");
+	net_set(forward_dn(net, "f2@example.com", "HTB1", "f1@example.com"), "targetAddress", "x@f.com");
+	forward_dn(net, "gone@example.com", "HTA1", "who@example.com");
+	forward_dn(net, "mute@example.com", "HTA1", "nobody");
+	forward_dn(net, "self@example.com", "HTA1", "self@example.com");
+	entry_add_text(net_person(net, "bad@example.com", "HTA1"), "waypostForwardDN", "no DN");
+	forward_dn(net, "loop1@example.com", "HTA1", "loop2@example.com");
+	forward_dn(net, "loop2@example.com", "HTA1", "loop1@example.com");
+	entry_add_text(forward_dn(net, "both@example.com", "HTB1", "ann@example.com"),
+		       "waypostDeliverAndRedirect", "TRUE");
+	net_build(net);
+	answer = net_route(net, "HTA1", "both@example.com", 0);
+	assert_non_null(strstr(answer, "\"server\":\"HTA1\""));
+	assert_non_null(strstr(answer, "\"site\":\"B\""));
+	CHECK(net, cases);
+}
+
+/* A legacy name, else a database with an owner or below its server, else nothing. */
+static void test_3_a_home_may_be_a_legacy_name_or_a_database(void **state)
+{
+	static const struct answer_case cases[] = {
+		{ "name@example.com", "mailbox EX1" },
+		{ "owned@example.com", "mailbox EX1" },
+		{ "below@example.com", "mailbox EX1" },
+		{ "moved@example.com", "mailbox EX1" },
+		{ "lost@example.com", "unreachable no-home-server" },
+		{ "orphan@example.com", "unreachable no-home-server" },
+	};
+	struct net *net = office();
+	struct entry *entry;
+
+	(void)state;
+	net_add(net, "ExchangeServer", "cn=EX1,cn=Servers", "Role", "mailbox", "SiteDN",
+		net_dn(net, "Sites", "A"), "LegacyName", "/o=Org/ou=Group/cn=EX1", NULL);
+	net_add(net, "MailboxDatabase", "cn=DB,cn=Databases", "OwningServer",
+		net_dn(net, "Servers", "EX1"), NULL);
+	net_add(net, "MailboxDatabase", "cn=DB,cn=Store,cn=EX1,cn=Servers", NULL);
+	net_add(net, "MailboxDatabase", "cn=Orphan,cn=Databases", NULL);
+	net_set(net_person(net, "name@example.com", NULL), "HomeName", "/O=ORG/ou=group/cn=ex1");
+	net_set(net_person(net, "owned@example.com", NULL), "HomeServer", net_dn(net, "Databases", "DB"));
+	net_set(net_person(net, "below@example.com", NULL), "HomeServer",
+		net_dn(net, "Store,cn=EX1,cn=Servers", "DB"));
+	entry = net_person(net, "moved@example.com", NULL);
+	net_set(entry, "HomeName", "/o=Org/cn=gone");
+	net_set(entry, "HomeServer", net_dn(net, "Databases", "DB"));
+	net_set(net_person(net, "lost@example.com", NULL), "HomeName", "/o=Org/cn=gone");
+	net_set(net_person(net, "orphan@example.com", NULL), "HomeServer",
+		net_dn(net, "Databases", "Orphan"));
+	net_build(net);
+	assert_int_equal(net_diagnostics(net, "missing-attribute"), 1);
+	assert_int_equal(net_diagnostics(net, "duplicate-name"), 0);
+	CHECK(net, cases);
+}
+
 static void test_1_the_chain_of_rewrites_is_told(void **state)
 {
 	struct net *net = office();
@@ -594,6 +675,8 @@ int main(void)
 		cmocka_unit_test(test_3_default_homes_of_domain_and_organisation),
 		cmocka_unit_test(test_4_unknown_recipients),
 		cmocka_unit_test(test_1_forwards_are_followed_and_loops_found),
+		cmocka_unit_test(test_1_a_forward_may_name_an_entry),
+		cmocka_unit_test(test_3_a_home_may_be_a_legacy_name_or_a_database),
 		cmocka_unit_test(test_1_the_chain_of_rewrites_is_told),
 		cmocka_unit_test(test_1_sixteen_rewrites_are_followed_and_no_more),
 		cmocka_unit_test(test_1_mail_host_with_routing_address_goes_to_that_host),
