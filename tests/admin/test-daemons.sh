@@ -96,6 +96,35 @@ status live 5
 wait $waiter && pass "ends when snapshot 5 is there" || fail "did not end well"
 expect 0 "$waypost" --config "$dir/c" sync wait --for 5 --json
 json 'v["state"] == "live"'
+cat >"$dir/next.json" <<-'L'
+	{"sync.status": {"rows": [{"state": "held", "entries": 40, "held": null, "sources": [
+	 {"source": "corp", "state": "refresh", "server": "ldaps://a", "tracker": "RFC 4533", "bind": "none",
+	  "tls": "TLSv1.3", "lag_ms": 7, "entries": 30, "last_change": "", "held": null,
+	  "progress": {"since": "2026-01-01T00:00:00.000Z", "entries": 1200, "expected": 5000, "rate": 300},
+	  "last_error": "the server \u001b[31mwent", "remedy": "wait", "last_error_at": "T1", "last_error_over": "T2"},
+	 {"source": "more", "state": "held", "entries": 10, "progress": null,
+	  "held": {"since": "T3", "text": "too much", "remedy": "accept", "recipients": 12, "topology": 0,
+	   "examples": ["uid=a,dc=x", "uid=b,dc=x"]}, "last_error": "too much", "last_error_over": ""}]}]},
+	 "sync.resync": {"rows": [{"source": "corp", "state": "down"}, {"source": "more", "state": "live"}]},
+	 "sync.refuse": {"rows": []}, "sync.accept": {"rows": []}}
+	L
+mv "$dir/next.json" "$dir/waypost-ldapsync.json"
+"$waypost" --config "$dir/c" sync status --quiet
+expect 0 "$waypost" --config "$dir/c" sync status
+says out "Followed by"
+says out "reads corp: 1200 of about 5000 entries, 300 a second"
+says out "last error T1, over since T2: the server ?[31mwent"
+says out "held since T3: too much"
+says out "    and 10 more"
+says out "remedy: accept"
+expect 0 "$waypost" --config "$dir/c" sync resync
+says out "corp: everything is read anew, as soon as its server answers"
+says out "more: everything is read anew, from now on"
+expect 0 "$waypost" --config "$dir/c" sync refuse --source more
+tail -1 "$dir/waypost-ldapsync.log" | grep -q '"verb":"sync.refuse","args":{"source":"more"}' &&
+	pass "the source is passed on" || fail "the source is lost"
+expect 1 "$waypost" --config "$dir/c" sync wait --for 3
+says err "waypost: corp: 1200 of about 5000 entries"
 status live 3 7 2026-01-31T00:00:00.000Z
 "$waypost" --config "$dir/c" sync status --quiet # the fake has read the answer to this one before
 expect 0 "$waypost" --config "$dir/c" sync status

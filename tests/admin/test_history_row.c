@@ -36,6 +36,7 @@ static const struct {
 	{ HISTORY_FOUND, 0, NULL, "3 sites, 5 servers, 2 connectors" },
 	{ HISTORY_PIN, 0, NULL, "held live" },
 	{ HISTORY_UNPIN, 0, NULL, "let go: the newest is live" },
+	{ HISTORY_REFUSE, 35, NULL, "a refresh that would drop 35 entries was refused" },
 	{ HISTORY_LIVE, 0, "no JSON at all", "" },
 };
 

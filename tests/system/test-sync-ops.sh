@@ -175,6 +175,39 @@ slapd_stop "$dir/slapd"
 ok "a source that goes" sees 'r["event"] == "state" and r["source"] == "corp" and r["state"] == "down" and r["error"]'
 slapd_start "$dir/slapd"
 ok "and comes" sees 'r["event"] == "state" and r["source"] == "corp" and r["state"] == "live"'
+# Who does not read loses rows, and is told so; the agent goes on.
+write_long() { # 300 people with long names and address number $1
+	python3 - "$1" >"$dir/more.new" <<-'EOT'
+	import sys
+	print("dn: ou=More,dc=more\nobjectClass: organizationalUnit\nou: More\n")
+	for i in range(300):
+	    print(f"dn: uid={'x' * 900}{i},ou=More,dc=more\nobjectClass: inetOrgPerson\nmail: long{i}.{sys.argv[1]}@example.com\n")
+	EOT
+	mv "$dir/more.new" "$dir/more.ldif"
+	sync_until watched "any(c.get(\"new\") == [\"long0.$1@example.com\"] for c in r.get(\"changes\", []))"
+}
+cat >"$dir/slow.py" <<'EOT'
+import json, os, socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(30)
+s.connect(sys.argv[1])
+s.sendall(b'{"v":1,"id":1,"verb":"sync.watch","args":{}}\n')
+open(sys.argv[2] + ".there", "w").close()
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.05)
+for line in s.makefile():
+    row = json.loads(line)["row"]
+    if row["event"] == "lost":
+        sys.exit(row["rows"] < 1)
+EOT
+python3 "$dir/slow.py" "$dir/run/waypost-ldapsync.sock" "$dir/go" &
+slow=$!
+sync_until test -e "$dir/go.there"
+for i in 1 2 3 4 5 6 7 8 9; do write_long $i; done
+touch "$dir/go"
+sleep 0.5 # it reads what there is
+ok "changes are live whoever reads" write_long 10
+ok "a slow reader is told what it lost" wait $slow
 kill -INT $watcher
 ok "Ctrl-C ends it well" wait $watcher
 watcher=
