@@ -50,7 +50,7 @@ static bool is_readable(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* A part of a large answer may lie decoded in the TLS library, which no descriptor shows. */
+/* A part of a large answer may lie in our layer of TLS or read ahead: no descriptor shows that. */
 static bool has_decoded(LDAP *ld)
 {
 	Sockbuf *sockbuf = NULL;
