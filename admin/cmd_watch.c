@@ -91,7 +91,7 @@ static void print_event(struct watch *watch, const json_t *row)
 	print_buf(&out);
 }
 
-/* -1 ends the call: nobody reads any more. */
+/* 1 ends the call: nobody reads what is printed. */
 static int on_row(void *ctx, const json_t *row)
 {
 	struct watch *watch = ctx;

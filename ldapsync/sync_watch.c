@@ -145,7 +145,7 @@ void sync_watch_changes(struct sync_watch *watch, json_t *rows, uint32_t omitted
 	pthread_mutex_unlock(&watch->mutex);
 }
 
-/* A source that is in another state than it was; with WATCHER null nobody is told. */
+/* Which sources are in another state than they were; unless it TELLS, only what is now is kept. */
 static void look_at_states(struct sync_watch *watch, bool tells)
 {
 	struct agent_source *source = mem_zero(1, sizeof(*source));
