@@ -146,7 +146,7 @@ int cmd_config_check(struct cli *cli, struct err *e)
 
 	if (cli_host(cli, e) < 0)
 		return -1;
-	doctor_init(&doctor, cli);
+	doctor_init(&doctor, cli, cli->host);
 	doctor_see_host(&doctor);
 	doctor_see_directories(&doctor);
 	if (cli->json && !cli->quiet)

@@ -18,6 +18,7 @@ const struct cli_option cmd_init_options[] = {
 	{ "domain", 0, "DOMAIN",
 	  "the directory's domain: its servers are found by SRV records" },
 	{ "uri", 0, "URI,…", "its addresses: ldap://HOST, ldaps://HOST, ldapi://, srv:DOMAIN" },
+	{ "resolver", 0, "IP:PORT", "the name server to ask; default: the system's" },
 	{ "ca", 0, "FILE", "certificate of the authority that the servers' are by" },
 	{ "cleartext", 0, NULL, "use no TLS on ldap://, even for a password" },
 	{ "bind", 0, "METHOD", "simple, external, gssapi, gss-spnego, scram-sha-256 or none" },

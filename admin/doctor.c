@@ -36,9 +36,9 @@ static const struct doctor_check server_checks[] = {
 static const char *const severity_names[DOCTOR_SEVERITIES] = { "ok", "note", "warning",
 							       "failed" };
 
-void doctor_init(struct doctor *d, struct cli *cli)
+void doctor_init(struct doctor *d, struct cli *cli, const struct hostfile *host)
 {
-	*d = (struct doctor){ .cli = cli, .rows = json_array() };
+	*d = (struct doctor){ .cli = cli, .host = host, .rows = json_array() };
 	progress_begin(&d->progress, cli, "checks of directories made");
 }
 
@@ -204,15 +204,16 @@ static bool is_reachable(struct doctor_server *s)
 	return (s->has & HAS_PRIVACY) != 0;
 }
 
-int doctor_reach(struct cli *cli, TALLOC_CTX *ctx, const struct host_directory *directory,
+int doctor_reach(struct cli *cli, TALLOC_CTX *ctx, const struct hostfile *host,
 		 struct host_uri *uri_r, struct err *e)
 {
+	const struct host_directory *directory = &host->directories[0];
 	const struct host_uri *uris;
 	struct doctor d;
 	size_t n;
 	int rc = -1;
 
-	doctor_init(&d, cli);
+	doctor_init(&d, cli, host);
 	uris = doctor_find_servers(&d, ctx, directory, &n);
 	for (size_t i = 0; i < n && rc < 0; i++) {
 		struct doctor_server *s = server_new(&d, directory, &uris[i]);
@@ -300,8 +301,8 @@ static void conclude(struct doctor *d, const char *title,
 void doctor_see_directories(struct doctor *d)
 {
 	dirconn_init_library();
-	for (size_t i = 0; i < d->cli->host->n_directories; i++) {
-		const struct host_directory *directory = &d->cli->host->directories[i];
+	for (size_t i = 0; i < d->host->n_directories; i++) {
+		const struct host_directory *directory = &d->host->directories[i];
 		unsigned before[DOCTOR_SEVERITIES];
 
 		memcpy(before, d->counts, sizeof(before));

@@ -31,6 +31,7 @@ enum doctor_severity {
  */
 struct doctor {
 	struct cli *cli;
+	const struct hostfile *host;
 	json_t *rows;
 	unsigned counts[DOCTOR_SEVERITIES];
 	struct progress progress;
@@ -38,7 +39,8 @@ struct doctor {
 	const char *check, *directory, *server; /* what is looked at now; null: none */
 };
 
-void doctor_init(struct doctor *doctor, struct cli *cli);
+/* HOST is kept: its directories and name servers are those that count. */
+void doctor_init(struct doctor *doctor, struct cli *cli, const struct hostfile *host);
 void doctor_fini(struct doctor *doctor);
 
 /* The two halves of the visit. */
@@ -46,11 +48,11 @@ void doctor_see_host(struct doctor *doctor);
 void doctor_see_directories(struct doctor *doctor);
 
 /*
- * Looks at name, connection and certificate of the servers of DIRECTORY in their order: the
- * first that is well into *URI_R, talloc'd under CTX. -1 and E: what is wrong with the first of
- * them.
+ * Looks at name, connection and certificate of the servers of HOST's first directory in their
+ * order: the first that is well into *URI_R, talloc'd under CTX. -1 and E: what is wrong with the
+ * first of them.
  */
-int doctor_reach(struct cli *cli, TALLOC_CTX *ctx, const struct host_directory *directory,
+int doctor_reach(struct cli *cli, TALLOC_CTX *ctx, const struct hostfile *host,
 		 struct host_uri *uri_r, struct err *e) WP_MUST_CHECK;
 
 /* For people: by directory and server, each finding with its fix. */

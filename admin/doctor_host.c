@@ -14,12 +14,12 @@
 
 static void check_file(struct doctor *d)
 {
-	doctor_say(d, DOCTOR_OK, "%s", d->cli->host->path);
+	doctor_say(d, DOCTOR_OK, "%s", d->host->path);
 }
 
 static void check_name(struct doctor *d)
 {
-	const struct hostfile *host = d->cli->host;
+	const struct hostfile *host = d->host;
 
 	if (host->server != NULL)
 		doctor_say(d, DOCTOR_OK, "it is %s", host->server);
@@ -38,7 +38,7 @@ static void check_name(struct doctor *d)
 
 static void check_user(struct doctor *d)
 {
-	const char *user = d->cli->host->user;
+	const char *user = d->host->user;
 
 	if (user == NULL)
 		return;
@@ -49,7 +49,7 @@ static void check_user(struct doctor *d)
 	doctor_say(d, DOCTOR_FAILED, "there is no user %s", user);
 	doctor_fix(d, "make it, or leave user out of the host file");
 	doctor_commands(d, "useradd --system --home-dir %s --shell /usr/sbin/nologin %s",
-			d->cli->host->state, user);
+			d->host->state, user);
 }
 
 static void check_folder(struct doctor *d, const char *path)
@@ -67,17 +67,17 @@ static void check_folder(struct doctor *d, const char *path)
 
 static void check_state(struct doctor *d)
 {
-	check_folder(d, d->cli->host->state);
+	check_folder(d, d->host->state);
 }
 
 static void check_run(struct doctor *d)
 {
-	check_folder(d, d->cli->host->run);
+	check_folder(d, d->host->run);
 }
 
 static void check_credentials(struct doctor *d)
 {
-	const char *path = d->cli->host->delivery.credentials_file;
+	const char *path = d->host->delivery.credentials_file;
 	char *secret = NULL;
 	struct err e;
 
@@ -98,7 +98,7 @@ static void check_certificate(struct doctor *d)
 	char *cert_path, *key_path;
 	struct err e;
 
-	cert_paths(d->cli->host, &cert_path, &key_path);
+	cert_paths(d->host, &cert_path, &key_path);
 	if (access(cert_path, F_OK) < 0 && access(key_path, F_OK) < 0) {
 		doctor_say(d, DOCTOR_OK, "will be made at the first start");
 	} else if (cert_load(cert_path, key_path, &pair, &e) < 0) {

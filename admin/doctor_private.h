@@ -89,7 +89,8 @@ int doctor_read_subschema(LDAP *ld, TALLOC_CTX *ctx, const char *dn,
 const char *doctor_missing_schema(LDAP *ld, TALLOC_CTX *ctx, const struct rootdse *dse,
 				  size_t *missing_r, size_t *all_r);
 /* How it is loaded into a server of KIND: lines to paste. */
-const char *doctor_schema_commands(TALLOC_CTX *ctx, enum doctor_kind kind);
+const char *doctor_schema_commands(TALLOC_CTX *ctx, enum doctor_kind kind,
+				   const struct rootdse *dse);
 
 /* doctor_rights.c */
 void doctor_check_base(struct doctor_server *server);
@@ -99,7 +100,8 @@ void doctor_check_self(struct doctor_server *server);
 void doctor_offer_access(struct doctor_server *server);
 
 /* doctor_sync.c */
-/* What the agent would ask the server for as CONTENT of the directory, under CTX; null and E. */
+/* What the agent would ask the server for as CONTENT of the directory, under CTX; null and E.
+ */
 struct sync_scope *doctor_scope(TALLOC_CTX *ctx, const struct host_directory *directory,
 				enum part_content content, const struct rootdse *dse,
 				struct err *e);

@@ -36,7 +36,7 @@ static void find_by_srv(struct doctor *d, TALLOC_CTX *ctx,
 	struct err e;
 
 	d->check = "srv records";
-	if (dirservers_look_up(ctx, d->cli->host, directory, srv, -1, &servers, &name, &e) < 0) {
+	if (dirservers_look_up(ctx, d->host, directory, srv, -1, &servers, &name, &e) < 0) {
 		doctor_say_error(d, DOCTOR_FAILED, &e);
 		doctor_commands(d, "host -t SRV _ldap._tcp.%s", srv->host);
 		return;

@@ -213,7 +213,7 @@ void doctor_check_recipients(struct doctor_server *s)
 
 static struct entry *find_self(struct doctor_server *s, int *code_r)
 {
-	const struct hostfile *host = s->doctor->cli->host;
+	const struct hostfile *host = s->doctor->host;
 	const char *const attributes[] = { "waypostRole", "waypostServerState",
 					   "waypostCertificateHash", NULL };
 	const char *name = host->server != NULL ? host->server : host->fqdn;
@@ -247,7 +247,7 @@ static void judge_certificate(struct doctor_server *s, const struct entry *self)
 	char *cert_path, *key_path;
 	struct err ignored;
 
-	cert_paths(s->doctor->cli->host, &cert_path, &key_path);
+	cert_paths(s->doctor->host, &cert_path, &key_path);
 	if (cert_load(cert_path, NULL, &pair, &ignored) == 0 &&
 	    has_value(self, "waypostCertificateHash", pair.hash)) {
 		doctor_say(s->doctor, DOCTOR_OK, "its certificate is published");
@@ -259,7 +259,7 @@ static void judge_certificate(struct doctor_server *s, const struct entry *self)
 		doctor_commands(s->doctor,
 				"waypost --config %s config certificate\n"
 				"waypost --config %s server publish-certificate -D DN -W",
-				s->doctor->cli->host->path, s->doctor->cli->host->path);
+				s->doctor->host->path, s->doctor->host->path);
 	}
 	cert_fini(&pair);
 	free(cert_path);
@@ -293,7 +293,7 @@ static void judge_self(struct doctor_server *s, const struct entry *self)
 
 void doctor_check_self(struct doctor_server *s)
 {
-	const struct hostfile *host = s->doctor->cli->host;
+	const struct hostfile *host = s->doctor->host;
 	const char *name = host->server != NULL ? host->server : host->fqdn;
 	struct entry *self;
 	int code;

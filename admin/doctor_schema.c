@@ -115,8 +115,12 @@ static const char *schema_path(TALLOC_CTX *ctx, const char *file)
 	return access(path, R_OK) == 0 ? path : talloc_asprintf(ctx, "schema/%s", file);
 }
 
-const char *doctor_schema_commands(TALLOC_CTX *ctx, enum doctor_kind kind)
+const char *doctor_schema_commands(TALLOC_CTX *ctx, enum doctor_kind kind,
+				   const struct rootdse *dse)
 {
+	const char *root = dse->root_domain_context != NULL ? dse->root_domain_context :
+							      "DC=example,DC=com";
+
 	switch (kind) {
 	case KIND_389:
 		return talloc_asprintf(
@@ -127,20 +131,20 @@ const char *doctor_schema_commands(TALLOC_CTX *ctx, enum doctor_kind kind)
 	case KIND_SAMBA:
 		return talloc_asprintf(
 			ctx,
-			"# on the schema master, Samba stopped; BASE being the forest's root\n"
-			"sed 's/DC=X/BASE/' %s | csplit -sz -f /tmp/waypost-ad. - '/^dn:$/' '{*}'\n"
+			"# on the schema master, Samba stopped\n"
+			"sed 's/DC=X/%s/' %s | csplit -sz -f /tmp/waypost-ad. - '/^dn:$/' '{*}'\n"
 			"for part in /tmp/waypost-ad.??; do\n"
 			"  ldbmodify -H /var/lib/samba/private/sam.ldb "
 			"--option='dsdb:schema update allowed=true' $part\n"
 			"done",
-			schema_path(ctx, "waypost-ad.ldif"));
+			root, schema_path(ctx, "waypost-ad.ldif"));
 	case KIND_AD:
 		return talloc_asprintf(
 			ctx,
 			"rem on the schema master, as a member of Schema Admins\n"
-			"ldifde -i -f waypost-ad.ldif -c \"DC=X\" \"DC=example,DC=com\"\n"
+			"ldifde -i -f waypost-ad.ldif -c \"DC=X\" \"%s\"\n"
 			"rem the file: %s",
-			schema_path(ctx, "waypost-ad.ldif"));
+			root, schema_path(ctx, "waypost-ad.ldif"));
 	default:
 		return talloc_asprintf(ctx, "ldapadd -Y EXTERNAL -H ldapi:/// -f %s",
 				       schema_path(ctx, "waypost.ldif"));
@@ -169,7 +173,8 @@ void doctor_check_schema(struct doctor_server *s)
 	} else if (n == all) {
 		doctor_say(s->doctor, DOCTOR_FAILED, "the schema of Waypost is not loaded");
 		doctor_fix(s->doctor, "load it");
-		doctor_commands(s->doctor, "%s", doctor_schema_commands(s->ctx, s->kind));
+		doctor_commands(s->doctor, "%s",
+				doctor_schema_commands(s->ctx, s->kind, s->dse));
 	} else {
 		doctor_say(s->doctor, DOCTOR_WARNING,
 			   "the schema of Waypost is of another version: %zu of %zu "
@@ -178,6 +183,7 @@ void doctor_check_schema(struct doctor_server *s)
 		doctor_fix(
 			s->doctor,
 			"add the missing definitions; the whole schema is in the file below");
-		doctor_commands(s->doctor, "%s", doctor_schema_commands(s->ctx, s->kind));
+		doctor_commands(s->doctor, "%s",
+				doctor_schema_commands(s->ctx, s->kind, s->dse));
 	}
 }

@@ -88,7 +88,8 @@ static const char *usual_filter(TALLOC_CTX *ctx, const struct host_directory *di
 	return profile != NULL ? profile_recipient_filter(profile) : "(mail=*)";
 }
 
-void doctor_complete(TALLOC_CTX *ctx, struct host_directory *directory, const struct rootdse *dse)
+void doctor_complete(TALLOC_CTX *ctx, struct host_directory *directory,
+		     const struct rootdse *dse)
 {
 	const char **recipients = talloc_zero_array(ctx, const char *, 1);
 

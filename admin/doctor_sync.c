@@ -12,7 +12,8 @@ struct sync_scope *doctor_scope(TALLOC_CTX *ctx, const struct host_directory *di
 				enum part_content content, const struct rootdse *dse,
 				struct err *e)
 {
-	const struct part part = { .directory = directory, .content = content,
+	const struct part part = { .directory = directory,
+				   .content = content,
 				   .title = directory->title };
 	const struct sync_contexts contexts = {
 		dse->naming_contexts.values,

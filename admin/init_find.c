@@ -187,6 +187,10 @@ int init_find_organisation(struct init *i, struct err *e)
 					  "none");
 	}
 	i->directory.filter = cli_value(i->cli, "filter");
+	/* The domain controllers of this host's site are the near ones. */
+	if (i->directory.profile != HOST_PROFILE_WAYPOST &&
+	    i->directory.uris[0].scheme == HOST_SRV)
+		i->directory.site = cli_value(i->cli, "site");
 	return take_recipients(i, e);
 }
 

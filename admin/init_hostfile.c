@@ -90,6 +90,7 @@ static void put_directory(struct buf *out, const struct host_directory *d)
 	put(out, "    ", "base", d->base);
 	put_list(out, "recipients", d->recipients, d->n_recipients);
 	put(out, "    ", "filter", d->filter);
+	put(out, "    ", "site", d->site);
 	put(out, "    ", "bind", binds[d->bind]);
 	put(out, "    ", "bind_dn", d->bind_dn);
 	put(out, "    ", "password_file", d->password_file);
@@ -104,6 +105,17 @@ static void put_directory(struct buf *out, const struct host_directory *d)
 	buf_adds(out, "}\n");
 }
 
+static void put_resolvers(struct buf *out, const struct host_delivery *delivery)
+{
+	if (delivery->n_resolvers == 0)
+		return;
+	buf_adds(out, "\ndelivery {\n    resolver      = {");
+	for (size_t i = 0; i < delivery->n_resolvers; i++)
+		buf_printf(out, "%s\"[%s]:%u\"", i > 0 ? ", " : "", delivery->resolvers[i].ip,
+			   delivery->resolvers[i].port);
+	buf_adds(out, "}\n}\n");
+}
+
 void init_hostfile_text(const struct hostfile *host, struct buf *out)
 {
 	buf_adds(out, "# Written by waypost init; see waypost.conf(5).\n");
@@ -112,6 +124,7 @@ void init_hostfile_text(const struct hostfile *host, struct buf *out)
 	put(out, "", "run", host->run);
 	put(out, "", "user", host->user);
 	put_directory(out, &host->directories[0]);
+	put_resolvers(out, &host->delivery);
 }
 
 /* ---- files ---- */

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "admin/init_hostfile.h"
+#include "common/endpoint.h"
+#include "common/ipaddr.h"
 #include "ldapsync/dirconn.h"
 
 #define OID_STARTTLS	   "1.3.6.1.4.1.1466.20037"
@@ -66,7 +68,7 @@ static void ask_stranger(struct init *i)
 static int reach_in_clear(struct init *i, struct err *e)
 {
 	i->directory.starttls = false;
-	if (doctor_reach(i->cli, i->ctx, &i->directory, &i->uri, e) < 0)
+	if (doctor_reach(i->cli, i->ctx, &i->host, &i->uri, e) < 0)
 		return -1;
 	if (i->uri.scheme == HOST_LDAP || i->uri.scheme == HOST_LDAPI)
 		ask_stranger(i);
@@ -102,7 +104,7 @@ static int reach_by_tls(struct init *i, struct err *e)
 							   usual));
 		if (ask_check(&i->ask, e) < 0)
 			return -1;
-		if (doctor_reach(i->cli, i->ctx, &i->directory, &i->uri, e) == 0)
+		if (doctor_reach(i->cli, i->ctx, &i->host, &i->uri, e) == 0)
 			return 0;
 		usual = NULL;
 	} while (ask_again(&i->ask, "ca", e));
@@ -122,11 +124,34 @@ static int reach(struct init *i, struct err *e)
 	return wants_tls(i) ? reach_by_tls(i, e) : 0;
 }
 
+/* The name server that is to be asked, in place of the system's. */
+static int take_resolver(struct init *i, struct err *e)
+{
+	const char *text = cli_value(i->cli, "resolver");
+	struct host_address *resolver = talloc_zero(i->ctx, struct host_address);
+	char *ip = talloc_array(resolver, char, IPADDR_TEXT_SIZE);
+	struct ipaddr address;
+
+	if (text == NULL)
+		return 0;
+	if (!endpoint_parse_binding(text, &address, &resolver->port)) {
+		err_set(e, ERR_USAGE, 0, "\"%s\" is no name server", text);
+		return err_remedy(e, "write it as 192.0.2.1:53");
+	}
+	ipaddr_format(&address, ip);
+	resolver->ip = ip;
+	i->host.delivery.resolvers = resolver;
+	i->host.delivery.n_resolvers = 1;
+	return 0;
+}
+
 int init_find_server(struct init *i, struct err *e)
 {
 	const char *option = cli_value(i->cli, "domain") != NULL ? "domain" : "uri";
 	const char *addresses;
 
+	if (take_resolver(i, e) < 0)
+		return -1;
 	do {
 		addresses =
 			ask_text(&i->ask, option, "Domain or address of the directory", NULL);
