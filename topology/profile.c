@@ -41,47 +41,45 @@ static const char *name_by(const struct assumptions *assumed, const char *native
 /* ---- what to ask for ---- */
 
 struct names {
-	const char **list;
+	const char **list; /* null-terminated */
 	size_t count;
 };
 
-static void add_name(struct names *names, const char *name)
+static void add_name(struct profile *profile, struct names *names, const char *name)
 {
 	for (size_t i = 0; i < names->count; i++)
 		if (ascii_equal(names->list[i], name))
 			return;
+	names->list = talloc_realloc(profile, names->list, const char *, names->count + 2);
 	names->list[names->count++] = name;
+	names->list[names->count] = NULL;
+}
+
+static void add_uses(struct profile *profile, struct names *names, const struct profile_class *class)
+{
+	for (size_t i = 0; i < class->n_uses; i++)
+		add_name(profile, names,
+			 name_by(&profile->assumed, class->uses[i].native, class->uses[i].by));
 }
 
 static const char *const *make_attributes(struct profile *profile)
 {
 	const struct profile_table *table = profile->table;
 	const char *const *recipient = recipient_attributes();
-	size_t n_types, most;
+	size_t n_types;
 	const struct attr_type *types = attr_types(&n_types);
 	struct names names = { NULL, 0 };
 
-	most = n_types + 2;
-	for (size_t i = 0; recipient[i] != NULL; i++)
-		most++;
-	for (size_t i = 0; i < table->n_classes; i++)
-		most += table->classes[i].n_uses;
-	for (size_t i = 0; table->extra != NULL && table->extra[i] != NULL; i++)
-		most++;
-	names.list = talloc_zero_array(profile, const char *, most);
-	add_name(&names, "objectClass");
+	add_name(profile, &names, "objectClass");
 	/* What nearly all entries have comes first: servers look for one name after the other. */
 	for (size_t i = 0; recipient[i] != NULL; i++)
-		add_name(&names, recipient[i]);
+		add_name(profile, &names, recipient[i]);
 	for (size_t i = 0; i < n_types; i++)
-		add_name(&names, types[i].name);
+		add_name(profile, &names, types[i].name);
 	for (size_t i = 0; i < table->n_classes; i++)
-		for (size_t u = 0; u < table->classes[i].n_uses; u++)
-			add_name(&names, name_by(&profile->assumed,
-						 table->classes[i].uses[u].native,
-						 table->classes[i].uses[u].by));
+		add_uses(profile, &names, &table->classes[i]);
 	for (size_t i = 0; table->extra != NULL && table->extra[i] != NULL; i++)
-		add_name(&names, table->extra[i]);
+		add_name(profile, &names, table->extra[i]);
 	return names.list;
 }
 
@@ -134,9 +132,8 @@ static const char *make_folders(struct profile *profile)
 struct profile *profile_new(TALLOC_CTX *ctx, enum host_profile id, const char *const *assume,
 			    size_t n, struct err *err)
 {
-	struct profile *profile;
+	struct profile *profile = talloc_zero(ctx, struct profile);
 
-	profile = talloc_zero(ctx, struct profile);
 	assumptions_init(&profile->assumed);
 	for (size_t i = 0; i < n; i++)
 		if (assumptions_take(&profile->assumed, profile, assume[i], err) < 0) {
@@ -194,13 +191,9 @@ static void translate_use(const struct translation *t, const struct profile_use 
 
 	if (entry_find(t->out, use->model) != NULL)
 		return;
-	if (found != NULL && found->n_values > 0 && use->put != NULL) {
-		use->put(t, use, found);
-		return;
-	}
-	for (size_t i = 0; found != NULL && i < found->n_values; i++)
-		entry_add(t->out, use->model, found->values[i].data, found->values[i].len);
-	if (use->absent != NULL && entry_find(t->out, use->model) == NULL)
+	if (found != NULL && found->n_values > 0)
+		(use->put != NULL ? use->put : profile_put_as_is)(t, use, found);
+	else if (use->absent != NULL)
 		entry_add_text(t->out, use->model, use->absent);
 }
 

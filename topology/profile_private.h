@@ -23,7 +23,7 @@ struct translation {
  */
 struct profile_use {
 	const char *native, *model;
-	/* Puts the values of another form, of which there is at least one; null: copied. */
+	/* Puts the values, of which there is at least one; null: as they are. */
 	void (*put)(const struct translation *t, const struct profile_use *use,
 		    const struct entry_attribute *found);
 	enum assumption_id assume; /* what PUT needs to know */
@@ -66,6 +66,7 @@ bool profile_number(const struct entry *entry, const char *name, uint64_t *numbe
 /* Functions of rows. Values that are not of the native form go on as they are, to be judged. */
 typedef void profile_put(const struct translation *t, const struct profile_use *use,
 			 const struct entry_attribute *found);
+profile_put profile_put_as_is;
 profile_put profile_put_bit;   /* TRUE or FALSE: the bit ASSUME is set; nothing if it is 0 */
 profile_put profile_put_no_bit; /* the opposite */
 profile_put profile_put_product; /* the number times ASSUME */

@@ -31,8 +31,8 @@ bool profile_number(const struct entry *entry, const char *name, uint64_t *numbe
 	return found != NULL && found->n_values > 0 && value_number(&found->values[0], number_r);
 }
 
-static void put_raw(const struct translation *t, const struct profile_use *use,
-		    const struct entry_attribute *found)
+void profile_put_as_is(const struct translation *t, const struct profile_use *use,
+		       const struct entry_attribute *found)
 {
 	for (size_t i = 0; i < found->n_values; i++)
 		entry_add(t->out, use->model, found->values[i].data, found->values[i].len);
@@ -44,7 +44,7 @@ static bool take_number(const struct translation *t, const struct profile_use *u
 {
 	if (found->n_values == 1 && value_number(&found->values[0], number_r))
 		return true;
-	put_raw(t, use, found);
+	profile_put_as_is(t, use, found);
 	return false;
 }
 
