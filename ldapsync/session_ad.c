@@ -363,11 +363,15 @@ static void show_technique(struct follower *f)
 
 	s->peer.tracker = name;
 	session_is_up(s);
-	if (f->feed.technique != AD_DIRSYNC)
-		log_info("directory %s: followed by %s; for DirSync give the account the right Replicating Directory Changes (DS-Replication-Get-Changes) on %s",
+	if (f->feed.technique == AD_DIRSYNC)
+		log_info("directory %s: followed by %s", s->part->title, name);
+	else
+		log_info("directory %s: followed by %s; for DirSync give the account the right "
+			 "Replicating Directory Changes (DS-Replication-Get-Changes) on %s",
 			 s->part->title, name, f->context);
 	if (!f->sees_deleted)
-		log_info("directory %s: deleted objects are not shown, so what is gone is found by comparing, every %d minutes; let the account list and read CN=Deleted Objects,%s",
+		log_info("directory %s: deleted objects are not shown, so what is gone is found by "
+			 "comparing, every %d minutes; let the account list and read CN=Deleted Objects,%s",
 			 s->part->title, AUDIT_BLIND_MS / 60000, f->context);
 }
 

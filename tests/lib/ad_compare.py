@@ -56,6 +56,17 @@ def replica(show, state):
     return found
 
 
+def differences(want, got):
+    """In words, at most some of them."""
+    if want is None or got is None:
+        return ["is only in the %s" % ("replica" if want is None else "directory")]
+    words = ["has the GUID %s, not %s" % (got[0], want[0])] if want[0] != got[0] else []
+    for i in (1, 2):
+        words += ["lacks " + value for value in sorted(want[i] - got[i])[:5]]
+        words += ["has " + value for value in sorted(got[i] - want[i])[:5]]
+    return words
+
+
 def main():
     split = sys.argv.index("--")
     show, state, filter_text, *bases = sys.argv[1:split]
@@ -66,8 +77,7 @@ def main():
             continue
         bad += 1
         if bad <= 10:
-            print("%s: the directory has %s, the replica %s" % (
-                name, want.get(name, "nothing"), got.get(name, "nothing")))
+            print(name, *differences(want.get(name), got.get(name)))
     print("%d entries in the directory, %d in the replica, %d differ" % (len(want), len(got), bad))
     return bad > 0
 
