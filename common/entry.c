@@ -97,6 +97,14 @@ void entry_add_text(struct entry *entry, const char *name, const char *text)
 	entry_add(entry, name, text, strlen(text));
 }
 
+void entry_share(struct entry *entry, const char *name, const struct entry_attribute *from)
+{
+	entry->attributes = array_grow(entry, entry->attributes, entry->n_attributes,
+				       sizeof(*entry->attributes));
+	entry->attributes[entry->n_attributes++] =
+		(struct entry_attribute){ name, from->values, from->n_values };
+}
+
 struct entry *entry_copy(TALLOC_CTX *ctx, const struct entry *entry)
 {
 	struct entry *copy = entry_new(ctx, entry->dn);

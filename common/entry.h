@@ -53,6 +53,12 @@ struct entry *entry_new(TALLOC_CTX *ctx, const char *dn);
 void entry_add(struct entry *entry, const char *name, const void *data, size_t len);
 void entry_add_text(struct entry *entry, const char *name, const char *text);
 
+/*
+ * Adds the values of another entry's attribute as NAME, which ENTRY does not have. Nothing is
+ * copied: all of it has to outlive ENTRY, and neither may be changed there any more.
+ */
+void entry_share(struct entry *entry, const char *name, const struct entry_attribute *from);
+
 /* A copy under CTX. */
 struct entry *entry_copy(TALLOC_CTX *ctx, const struct entry *entry);
 /* Takes value I out of the attribute NAME, and the attribute with its last value. */

@@ -170,14 +170,27 @@ const char *profile_folder_filter(const struct profile *profile)
 
 /* ---- translation ---- */
 
+/* Most classes of most entries are in no row: their lengths tell. */
+static bool has_class(const struct entry_attribute *classes, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; classes != NULL && i < classes->n_values; i++)
+		if (classes->values[i].len == len && ascii_equal_n(classes->values[i].data, name, len))
+			return true;
+	return false;
+}
+
 /* The row that ENTRY fits, or null. */
 static const struct profile_class *class_of(const struct profile *profile, const struct entry *entry)
 {
+	const struct entry_attribute *classes = entry_find(entry, "objectClass");
+
 	for (size_t i = 0; i < profile->table->n_classes; i++) {
 		const struct profile_class *class = &profile->table->classes[i];
 		const char *name = name_by(&profile->assumed, class->native, class->by);
 
-		if ((name == NULL || entry_has_class(entry, name)) &&
+		if ((name == NULL || has_class(classes, name)) &&
 		    (class->fits == NULL || class->fits(&profile->assumed, entry)))
 			return class;
 	}

@@ -41,7 +41,7 @@ const char *profile_folder_filter(const struct profile *profile);
 /*
  * ENTRY, or a new one under CTX, in the model's terms: the name and UUID stay. What is no object
  * of the model comes out without class and address. Bad values go on to where the model's are
- * judged. ENTRY has to live as long as the result is used.
+ * judged. The result shares values with ENTRY, which has to outlive it; neither is changed then.
  */
 struct entry *profile_translate(const struct profile *profile, TALLOC_CTX *ctx, struct entry *entry)
 	WP_MUST_CHECK;

@@ -34,8 +34,7 @@ bool profile_number(const struct entry *entry, const char *name, uint64_t *numbe
 void profile_put_as_is(const struct translation *t, const struct profile_use *use,
 		       const struct entry_attribute *found)
 {
-	for (size_t i = 0; i < found->n_values; i++)
-		entry_add(t->out, use->model, found->values[i].data, found->values[i].len);
+	entry_share(t->out, use->model, found);
 }
 
 /* The number of the one value; false: it was handed on. */
