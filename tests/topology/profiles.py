@@ -81,4 +81,10 @@ with tempfile.TemporaryDirectory() as folder:
                                                     config=("--config", conf)))["sites"]}
     say(sites["Rome"]["hub_site"] and sites["Rome"]["inbound_mail"] and not sites["HQ"]["hub_site"],
         "the host file overrules an assumption", json.dumps(sites))
+    rows = {r["name"]: r for r in json.loads(subprocess.run(
+        [WAYPOST, "--config", conf, "schema", "assumptions", "--json"],
+        capture_output=True, text=True, timeout=60, check=True).stdout)}
+    hub = rows["transport-site-flags.hub-bit"]
+    say(hub["value"] == "2" and hub["default"] == "1" and all(r["doubt"] for r in rows.values()),
+        "assumptions are listed with what the host file says", json.dumps(hub))
 sys.exit(failed)
