@@ -107,7 +107,7 @@ run_tests() {
 	find "build/$kind" -name '*.trs' -delete
 	rm -f "$logs/$kind-report".*
 	local report="log_path=$logs/$kind-report"
-	ASAN_OPTIONS="$report" UBSAN_OPTIONS="$report:print_stacktrace=1" \
+	ASAN_OPTIONS="$report" LSAN_OPTIONS="suppressions=$src/tests/lsan.supp:print_suppressions=0" UBSAN_OPTIONS="$report:print_stacktrace=1" \
 		TSAN_OPTIONS="$report:second_deadlock_stack=1:suppressions=$src/tests/tsan.supp" \
 		"${prefix[@]}" make -s -k -j"$(nproc)" -C "build/$kind" check "$@" >"$logs/$kind-check.log" 2>&1
 	# A failing test shows in its result; anything else that failed is one of its own.
