@@ -1,6 +1,7 @@
 /* Writing the replica: the environment, its transactions, diagnostics. */
 #include "ldapsync/replica_writer.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,7 @@ int replica_writer_open(const char *state_dir, uint64_t number, bool bulk,
 		free(writer);
 		return -1;
 	}
+	writer->state_dir = mem_strdup(state_dir);
 	if (bulk)
 		writer_bulk_begin(writer);
 	*writer_r = writer;
@@ -69,6 +71,7 @@ void replica_writer_close(struct replica_writer **writer)
 	buf_free(&(*writer)->changes.sources);
 	buf_free(&(*writer)->entry_bytes);
 	buf_free(&(*writer)->recipient_bytes);
+	free((*writer)->state_dir);
 	free(*writer);
 	*writer = NULL;
 }
@@ -93,10 +96,23 @@ static int load_state(struct replica_writer *writer, struct err *err)
 	return writer_load_changes(writer, err);
 }
 
+/* LMDB keeps the memory of its largest transaction: the one that wrote all indexes at once. */
+static int reopen(struct replica_writer *writer, struct err *err)
+{
+	uint64_t number = writer->store.generation;
+
+	replica_store_close(&writer->store);
+	malloc_trim(0);
+	return replica_store_open(&writer->store, writer->state_dir, number, MDB_NOMETASYNC, err);
+}
+
 int replica_writer_begin(struct replica_writer *writer, struct err *err)
 {
-	int rc = mdb_txn_begin(writer->store.env, NULL, 0, &writer->txn);
+	int rc;
 
+	if (writer->store.env == NULL && reopen(writer, err) < 0)
+		return -1;
+	rc = mdb_txn_begin(writer->store.env, NULL, 0, &writer->txn);
 	if (rc != 0) {
 		writer->txn = NULL;
 		return replica_store_fail(err, "transaction", rc);
@@ -176,9 +192,7 @@ int replica_writer_sync(struct replica_writer *writer, struct err *err)
 {
 	int rc = mdb_env_sync(writer->store.env, 1);
 
-	if (rc == 0)
-		rc = mdb_env_set_flags(writer->store.env, MDB_NOSYNC, 0);
-	return rc == 0 ? 0 : replica_store_fail(err, "sync", rc);
+	return rc == 0 ? reopen(writer, err) : replica_store_fail(err, "sync", rc);
 }
 
 struct replica_state *replica_writer_state(struct replica_writer *writer)

@@ -50,6 +50,7 @@ struct watched {
 
 struct replica_writer {
 	struct replica_store store;
+	char *state_dir;
 	MDB_txn *txn;
 	struct replica_state state;
 	struct replica_pin pin; /* NEWEST always holds; SINCE 0: it is live */
