@@ -202,14 +202,31 @@ static int plan_above(struct init *i, struct err *e)
 	return 0;
 }
 
+/* A site that is there, in the words of the model. */
+static struct entry *foreign_site(struct init *i)
+{
+	struct entry *site = entry_new(i->ctx, i->wish.site_dn);
+
+	entry_add_text(site, "objectClass", "waypostSite");
+	entry_add_text(site, "cn", i->wish.site);
+	return site;
+}
+
 /* The loader's word on the new organisation: what it would say later is said now. */
 static int judge_entries(struct init *i, struct err *e)
 {
-	struct snapshot_source source = snapshot_source_of_list(&i->entries);
+	struct entry_list list = { 0 };
+	struct snapshot_source source;
 	struct buf image = { 0 };
 	struct snapshot snapshot;
-	int rc = snapshot_build(&source, i->directory.base, 1, &image, e);
+	int rc;
 
+	for (size_t n = 0; n < i->entries.count; n++)
+		entry_list_add(i->ctx, &list, i->entries.items[n]);
+	if (i->wish.site_dn != NULL)
+		entry_list_add(i->ctx, &list, foreign_site(i));
+	source = snapshot_source_of_list(&list);
+	rc = snapshot_build(&source, i->directory.base, 1, &image, e);
 	if (rc == 0)
 		rc = snapshot_open(&snapshot, image.data, image.len, e);
 	for (uint32_t n = 0; rc == 0 && n < snap_count(&snapshot, SNAP_DIAGS); n++) {

@@ -151,7 +151,8 @@ void init_new_server(TALLOC_CTX *ctx, const struct init_wish *wish, struct entry
 
 /* ---- the organisation ---- */
 
-static void add_domain(TALLOC_CTX *ctx, const struct init_wish *wish, struct entry_list *list)
+static void add_domain(TALLOC_CTX *ctx, const struct init_wish *wish, const char *server_dn,
+		       struct entry_list *list)
 {
 	const char *parent = folder(ctx, wish, "Accepted Domains");
 	struct entry *domain = add(ctx, list, "waypostAcceptedDomain", wish->domain, parent);
@@ -159,6 +160,10 @@ static void add_domain(TALLOC_CTX *ctx, const struct init_wish *wish, struct ent
 	entry_add_text(domain, "waypostDomain", wish->domain);
 	entry_add_text(domain, "waypostDomainType", "authoritative");
 	entry_add_text(domain, "waypostDefaultDomain", "TRUE");
+	/* Here, and not at the organisation: Active Directory wants what is named to be there.
+	 */
+	if (wish->mailbox != NULL)
+		entry_add_text(domain, "waypostDefaultHomeServer", server_dn);
 }
 
 static void add_connector(TALLOC_CTX *ctx, const struct init_wish *wish, const char *server_dn,
@@ -188,9 +193,7 @@ void init_new_organisation(TALLOC_CTX *ctx, const struct init_wish *wish,
 	add_site(ctx, wish, list);
 	server = add_server(ctx, wish, list);
 	if (wish->domain != NULL)
-		add_domain(ctx, wish, list);
-	if (wish->mailbox != NULL)
-		entry_add_text(organisation, "waypostDefaultHomeServer", server->dn);
+		add_domain(ctx, wish, server->dn, list);
 	if (wish->wants_connector)
 		add_connector(ctx, wish, server->dn, list);
 }

@@ -6,7 +6,8 @@ set -u
 . "$abs_top_srcdir/tests/lib/samba.sh"
 samba_need || exit $?
 dir=$(mktemp -d) || exit 1
-trap 'samba_stop "$dir/dc" >/dev/null 2>&1; rm -rf "$dir"' EXIT
+agent=
+trap '[ -z "$agent" ] || kill $agent 2>/dev/null; samba_stop "$dir/dc" >/dev/null 2>&1; rm -rf "$dir"' EXIT
 
 openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=dc1.ad.example.com -keyout "$dir/dc.key" \
 	-addext "subjectAltName=DNS:dc1.ad.example.com" -out "$dir/dc.pem" 2>/dev/null
@@ -78,4 +79,38 @@ expect 7 "${init[@]}" --create --server HUB1 --fqdn hub1.ad.example.com
 says err "the schema of Waypost is not loaded"
 says err "waypost-ad.ldif"
 if [ -e "$dir/new.conf" ]; then fail "a host file was written"; else pass "no host file was written"; fi
+
+# ---- the commands that were printed load it, and an organisation is made ----
+samba_stop "$dir/dc"
+sed -n '/^sed /,/done$/p' "$dir/err" |
+	sed "s|/var/lib/samba/private|$dir/dc/private|; s|--option=|--configfile='$SAMBA_CONF' --option=|; s| schema/waypost-ad| $abs_top_srcdir/schema/waypost-ad|" >"$dir/load.sh"
+(cd "$dir" && bash -e load.sh) >"$dir/load.log" 2>&1 && ! grep ERR "$dir/load.log" && pass "the schema loads as it is said" ||
+	fail "the schema: $(cat "$dir/load.sh" "$dir/load.log" | tail -20)"
+samba_start "$dir/dc" || exit 1
+expect 3 "${init[@]}" --create --server HUB1 --fqdn hub1.ad.example.com --site Nowhere
+says err "there is no site Nowhere"
+make=(--create --server HUB1 --fqdn hub1.ad.example.com --accepted-domain ad.example.com --listen 127.0.0.1:2525
+	--mailbox-delivery lmtp://127.0.0.1:2424 --state "$dir/state" --run "$dir/run")
+expect 5 "${init[@]}" "${make[@]}"
+says err "--admin-dn"
+expect 0 "${init[@]}" "${make[@]}" --admin-dn "$SAMBA_ADMIN" --admin-password-file "$dir/admin" --publish
+grep -q 'profile       = "ad"' "$dir/new.conf" && pass "the profile is ad" || fail "$(cat "$dir/new.conf")"
+samba_admin "$dir/dc" ldapadd >/dev/null <<-L || fail "no contact"
+dn: CN=Ann,CN=Users,$SAMBA_BASE
+objectClass: contact
+mail: ann@ad.example.com
+L
+expect 0 timeout 60 "$waypost" --config "$dir/new.conf" config check --json
+found schema ok "classes and attributes"
+found base ok "1 site"
+found "this host" ok "CN=HUB1,CN=Servers,CN=Waypost,CN=Services,$SAMBA_CONFIG"
+found "this host" ok "is published"
+found recipients ok "$SAMBA_BASE can be read"
+"$abs_top_builddir/waypost-ldapsync" --config "$dir/new.conf" 2>"$dir/log" &
+agent=$!
+expect 0 "$waypost" --config "$dir/new.conf" sync wait --for 30
+expect 0 "$waypost" --config "$dir/new.conf" route --json ann@ad.example.com
+json 'v["outcome"] == "mailbox" and v["server"] == "HUB1"'
+kill $agent
+wait $agent
 exit $failed
