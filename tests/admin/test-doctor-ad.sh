@@ -83,7 +83,7 @@ if [ -e "$dir/new.conf" ]; then fail "a host file was written"; else pass "no ho
 # ---- the commands that were printed load it, and an organisation is made ----
 samba_stop "$dir/dc"
 sed -n '/^sed /,/done$/p' "$dir/err" |
-	sed "s|/var/lib/samba/private|$dir/dc/private|; s|--option=|--configfile='$SAMBA_CONF' --option=|; s| schema/waypost-ad| $abs_top_srcdir/schema/waypost-ad|" >"$dir/load.sh"
+	sed "s|/var/lib/samba/private|$dir/dc/private|; s|/tmp/waypost-ad|$dir/waypost-ad|g; s|--option=|--configfile='$SAMBA_CONF' --option=|; s| schema/waypost-ad| $abs_top_srcdir/schema/waypost-ad|" >"$dir/load.sh"
 (cd "$dir" && bash -e load.sh) >"$dir/load.log" 2>&1 && ! grep ERR "$dir/load.log" && pass "the schema loads as it is said" ||
 	fail "the schema: $(cat "$dir/load.sh" "$dir/load.log" | tail -20)"
 samba_start "$dir/dc" || exit 1

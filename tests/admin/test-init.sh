@@ -6,9 +6,10 @@ set -u
 . "$(dirname "$0")/lib.sh"
 . "$abs_top_srcdir/tests/lib/slapd.sh"
 . "$abs_top_srcdir/tests/lib/hub.sh"
-slapd_need || exit $?
+. "$abs_top_srcdir/tests/lib/nsd.sh"
+slapd_need && nsd_need || exit $?
 dir=$(mktemp -d) || exit 1
-trap 'hub_stop "$dir/host" >/dev/null 2>&1; slapd_stop "$dir/org" >/dev/null 2>&1; rm -rf "$dir"' EXIT
+trap 'nsd_stop; hub_stop "$dir/host" >/dev/null 2>&1; slapd_stop "$dir/org" >/dev/null 2>&1; rm -rf "$dir"' EXIT
 typist=$abs_top_srcdir/tests/admin/typist.py
 base=cn=Waypost,dc=example,dc=com
 
@@ -168,6 +169,22 @@ expect 0 "$waypost" init --config "$dir/host/second.conf" "${reader[@]}" --admin
 [ "$(count waypostServer)" = 2 ] && [ "$(count waypostSite)" = 2 ] && pass "a second server and site" ||
 	fail "$(count waypostServer) servers, $(count waypostSite) sites"
 grep -q "$SLAPD_ROOTPW\|reader\$" "$dir/host/second.conf" && fail "a password is in the host file" || pass "no password is in the host file"
+
+# By its domain: SRV records, asked from a name server of our own.
+nsd_init "$dir/dns"
+nsd_start "$dir/dns" "_ldap._tcp SRV 0 0 1 localhost.\n_ldap._tcp SRV 10 0 $SLAPD_PORT localhost.\n" || fail "no name server"
+domain=("$waypost" init --config "$dir/domain.conf" --domain example.test --resolver "127.0.0.1:$nsd_port" --cleartext
+	--bind simple --bind-dn "$SLAPD_ROOTDN" --password-file "$dir/password" --server HUB1)
+expect 0 "${domain[@]}"
+grep -q '{"srv:example.test"}' "$dir/domain.conf" && pass "the host file has the domain" || fail "$(cat "$dir/domain.conf")"
+expect 6 "$waypost" config check --config "$dir/domain.conf" --json
+json 'any(r["check"] == "srv records" and f"localhost:1, localhost:'"$SLAPD_PORT"'" in r["text"] for r in v)'
+json 'any(r["check"] == "connection" and not r["ok"] and r["server"] == "ldap://localhost:1" for r in v)'
+json 'any(r["check"] == "sync" and r["ok"] for r in v)'
+nsd_start "$dir/dns" ""
+expect 7 "${domain[@]}" --force
+says err "no SRV records _ldap._tcp.example.test"
+expect 2 "${domain[@]}" --force --resolver nobody
 
 if [ "$(id -u)" = 0 ]; then
 	expect 3 "$waypost" init --config "$dir/none/u.conf" --uri "$SLAPD_LDAPI" --server HUB9

@@ -5,45 +5,12 @@ set -u
 dir=$(mktemp -d) || exit 1
 . "${abs_top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/slapd.sh"
 . "$abs_top_srcdir/tests/lib/sync.sh"
+. "$abs_top_srcdir/tests/lib/nsd.sh"
 slapd_need || exit $?
-command -v nsd >/dev/null || { echo "skipped: nsd is not installed"; exit 77; }
-nsd_pid=
+nsd_need || exit $?
 trap 'sync_kill9 "$dir"; slapd_stop "$dir/a"; slapd_stop "$dir/b"; nsd_stop; rm -rf "$dir"' EXIT
 
 logged() { grep -q -- "$1" "$dir/log"; }
-nsd_stop() {
-	[ -n "$nsd_pid" ] && kill "$nsd_pid" && wait "$nsd_pid" 2>/dev/null
-	nsd_pid=
-}
-nsd_start() { # RECORDS
-	nsd_stop
-	{
-		printf '$ORIGIN example.test.\n$TTL 1\n@ SOA ns hostmaster 1 3600 900 604800 1\n@ NS ns\nns A 127.0.0.1\n'
-		printf "$1"
-	} >"$dir/zone"
-	cat >"$dir/nsd.conf" <<-EOT
-	server:
-	  ip-address: 127.0.0.1@$port
-	  username: ""
-	  chroot: ""
-	  pidfile: "$dir/nsd.pid"
-	  zonesdir: "$dir"
-	  database: ""
-	  xfrdfile: "$dir/xfrd.state"
-	  zonelistfile: "$dir/zone.list"
-	  logfile: "$dir/nsd.log"
-	  server-count: 1
-	  rrl-ratelimit: 0
-	remote-control:
-	  control-enable: no
-	zone:
-	  name: example.test
-	  zonefile: zone
-	EOT
-	nsd -d -c "$dir/nsd.conf" 2>"$dir/nsd.err" &
-	nsd_pid=$!
-	sync_until python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])), 1)' "$port"
-}
 begin() { # SETTINGS
 	sync_stop "$dir"
 	rm -rf "$dir/state" "$dir/log"
@@ -58,18 +25,12 @@ begin() { # SETTINGS
 	${1-}
 }
 delivery {
-	resolver = {\"127.0.0.1:$port\"}
+	resolver = {\"127.0.0.1:$nsd_port\"}
 }"
 	sync_start "$dir"
 }
 
-port=$(python3 -c 'import socket
-while True:
-    t = socket.socket(); t.bind(("127.0.0.1", 0))
-    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try: u.bind(t.getsockname())
-    except OSError: continue
-    print(t.getsockname()[1]); break')
+nsd_init "$dir"
 # Two servers of one directory: the same entries, with the same UUIDs.
 slapd_init "$dir/a" && slapd_load "$dir/a" "$abs_top_srcdir/schema/example.ldif" &&
 	slapcat -F "$dir/a/config" -b dc=example,dc=com -l "$dir/all.ldif" 2>/dev/null &&
@@ -85,9 +46,9 @@ chmod 600 "$dir/password"
 begin
 ok "no name server: down" sync_wait "$dir" state down
 ok "with the remedy" sync_until logged 'DNS does not tell .*resolver in the host file'
-nsd_start ''
+nsd_start "$dir" ''
 ok "no records: it says which" sync_until logged 'no SRV records _ldap._tcp.example.test'
-nsd_start "_ldap._tcp SRV 10 0 $a localhost.\n_ldap._tcp SRV 20 0 $b localhost.\n"
+nsd_start "$dir" "_ldap._tcp SRV 10 0 $a localhost.\n_ldap._tcp SRV 20 0 $b localhost.\n"
 ok "live as soon as there are records" sync_wait "$dir" state live 20
 ok "with the lowest priority" sync_is "$dir" source "ldap://localhost:$a"
 slapd_stop "$dir/a"
@@ -101,12 +62,12 @@ nsd_stop
 slapd_stop "$dir/b"
 ok "without DNS those from before are tried" sync_wait "$dir" source "ldap://localhost:$a" 20
 slapd_start "$dir/b"
-nsd_start "_ldap._tcp SRV 10 0 $b localhost.\n"
+nsd_start "$dir" "_ldap._tcp SRV 10 0 $b localhost.\n"
 slapd_stop "$dir/a"
 ok "records that changed are seen" sync_wait "$dir" source "ldap://localhost:$b" 20
 slapd_start "$dir/a"
 
-nsd_start "_ldap._tcp SRV 0 0 $a localhost.\n_ldap._tcp.dc._msdcs SRV 0 0 $a localhost.
+nsd_start "$dir" "_ldap._tcp SRV 0 0 $a localhost.\n_ldap._tcp.dc._msdcs SRV 0 0 $a localhost.
 _ldap._tcp.HQ._sites.dc._msdcs SRV 0 0 $b localhost.\n"
 begin 'site = "HQ"'
 ok "the domain controllers of the site" sync_wait "$dir" state live
