@@ -353,6 +353,7 @@ static int begin(struct consumer *c, struct err *err)
 		return -1;
 	if (s->watch->without_cookie)
 		buf_clear(&c->cookie);
+	syncrepl_give_back(&c->cookie);
 	syncrepl_init(&c->sync, c->cookie.len > 0);
 	if (send_search(c, err) < 0)
 		return -1;

@@ -1,9 +1,28 @@
 /* The consumer of RFC 4533 as a state machine. Pure. */
+#define _GNU_SOURCE /* memmem */
 #include "ldapsync/syncrepl.h"
 
 #include <string.h>
 
 enum { LDAP_CODE_UNWILLING = 53, LDAP_CODE_REFRESH_REQUIRED = 4096 };
+
+void syncrepl_give_back(struct buf *cookie)
+{
+	static const char begin[] = "rid=", field[] = ",sid=";
+	const size_t field_len = sizeof(field) - 1;
+	char *at, *end;
+
+	if (cookie->len < sizeof(begin) || memcmp(cookie->data, begin, sizeof(begin) - 1) != 0)
+		return;
+	at = memmem(cookie->data, cookie->len, field, field_len);
+	if (at == NULL)
+		return;
+	end = memchr(at + field_len, ',', cookie->len - (size_t)(at + field_len - cookie->data));
+	if (end == NULL)
+		end = cookie->data + cookie->len;
+	memmove(at, end, (size_t)(cookie->data + cookie->len - end));
+	cookie->len -= (size_t)(end - at);
+}
 
 void syncrepl_init(struct syncrepl *sync, bool sent_cookie)
 {

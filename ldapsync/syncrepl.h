@@ -8,7 +8,7 @@
  *  - a cookie that the server does not understand may be ignored in silence (slapd): entries
  *    come, no cookie does; then too the reply is everything, and the cookie is forgotten;
  *  - a refresh in which nothing changed brings no cookie either: the old one stays good;
- *  - the cookie is opaque: never parsed, never rewritten.
+ *  - the cookie is opaque: never parsed, never rewritten, but for syncrepl_give_back.
  */
 #ifndef WP_LDAPSYNC_SYNCREPL_H
 #define WP_LDAPSYNC_SYNCREPL_H
@@ -81,6 +81,14 @@ enum syncrepl_end {
 	SYNCREPL_RELOAD, /* e-syncRefreshRequired: at once, once, without the cookie */
 	SYNCREPL_NEWER,  /* the cookie is newer than the server's data: a restored backup? */
 };
+
+/*
+ * Takes out of a COOKIE of OpenLDAP's which server gave it ("rid=000,sid=001,csn=…"). Given back
+ * with it, it says that we are that server, and any provider leaves out what was changed there:
+ * with several providers that is a part of all changes, after a reconnect to the same one all of
+ * them. Its own consumers put their own number there or none.
+ */
+void syncrepl_give_back(struct buf *cookie);
 
 void syncrepl_init(struct syncrepl *sync, bool sent_cookie);
 void syncrepl_fini(struct syncrepl *sync);

@@ -43,6 +43,34 @@ static bool has_cookie(const struct syncrepl_step *step, const char *text)
 	       memcmp(step->cookie.data, text, step->cookie.len) == 0;
 }
 
+static void test_a_cookie_is_given_back_without_its_server(void **state)
+{
+	static const struct {
+		const char *cookie, *sent;
+	} rows[] = {
+		{ "rid=000,sid=001,csn=2026#0#001#0;2026#0#002#0", "rid=000,csn=2026#0#001#0;2026#0#002#0" },
+		{ "rid=000,csn=2026#0#000#0,sid=0a1,delcsn=2026", "rid=000,csn=2026#0#000#0,delcsn=2026" },
+		{ "rid=000,sid=001", "rid=000" },
+		{ "rid=000,csn=2026#0#000#0", "rid=000,csn=2026#0#000#0" },
+		/* other servers' */
+		{ "localhost:389#cn=a,sid=001,dc=x#7", "localhost:389#cn=a,sid=001,dc=x#7" },
+		{ "rid", "rid" },
+		{ "rid=", "rid=" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < WP_COUNT(rows); i++) {
+		struct buf cookie = { 0 };
+
+		buf_adds(&cookie, rows[i].cookie);
+		syncrepl_give_back(&cookie);
+		assert_int_equal(cookie.len, strlen(rows[i].sent));
+		assert_memory_equal(cookie.data != NULL ? cookie.data : "", rows[i].sent, cookie.len);
+		buf_free(&cookie);
+	}
+}
+
 static void test_first_refresh_sweeps_although_it_ends_with_refresh_delete(void **state)
 {
 	struct syncrepl sync;
@@ -221,6 +249,7 @@ static void test_results_tell_reload_newer_and_the_rest_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_cookie_is_given_back_without_its_server),
 		cmocka_unit_test(test_first_refresh_sweeps_although_it_ends_with_refresh_delete),
 		cmocka_unit_test(test_cookie_of_a_refresh_waits_for_its_end),
 		cmocka_unit_test(test_delete_phase_alone_does_not_sweep),

@@ -5,6 +5,7 @@
 #       --port N                  ldap:// port on 127.0.0.1; default: a free one
 #       --address IP              default 127.0.0.1
 #       --tls CERT KEY CA         offer STARTTLS (and accept client certificates)
+#       --peer ID URL             one of several providers, by this number; the other one's URL
 #       --sessionlog N            syncprov session log of N changes
 #       --schema FILE.ldif        more schema; repeatable
 #       --size BYTES              of the database at most; default 1 GiB
@@ -49,7 +50,7 @@ print(s.getsockname()[1])' "${1:-127.0.0.1}"
 
 slapd_init() {
 	local dir=$1 suffix=dc=example,dc=com port= address=127.0.0.1 cert= key= ca= sessionlog= schemas=()
-	local size=1073741824 nosync=FALSE
+	local size=1073741824 nosync=FALSE id= peer=
 	shift
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -58,6 +59,7 @@ slapd_init() {
 		--address) address=$2; shift 2 ;;
 		--tls) cert=$2 key=$3 ca=$4; shift 4 ;;
 		--sessionlog) sessionlog=$2; shift 2 ;;
+		--peer) id=$2 peer=$3; shift 3 ;;
 		--schema) schemas+=("$(realpath "$2")"); shift 2 ;;
 		--size) size=$2; shift 2 ;;
 		--nosync) nosync=TRUE; shift ;;
@@ -97,6 +99,7 @@ slapd_config() {
 	olcThreads: 4
 	olcAuthzRegexp: {0}gidNumber=$(id -g)\\+uidNumber=$(id -u),cn=peercred,cn=external,cn=auth cn=admin,$suffix
 	EOT
+	[ -z "$id" ] || echo "olcServerID: $id"
 	[ -z "$cert" ] || cat <<-EOT
 	olcTLSCertificateFile: $cert
 	olcTLSCertificateKeyFile: $key
@@ -151,6 +154,13 @@ slapd_config() {
 	olcAccess: to attrs=userPassword by anonymous auth by self write by * none
 	olcAccess: to * by dn.children="ou=Services,$suffix" read by anonymous auth by * none
 	olcLimits: dn.children="ou=Services,$suffix" size=unlimited time=unlimited
+	EOT
+	[ -z "$id" ] || cat <<-EOT
+	olcSyncrepl: rid=001 provider=$peer bindmethod=simple binddn="cn=admin,$suffix" credentials=admin
+	  searchbase="$suffix" type=refreshAndPersist retry="1 +" timeout=3
+	olcMultiProvider: TRUE
+	EOT
+	cat <<-EOT
 
 	dn: olcOverlay={0}syncprov,olcDatabase={1}mdb,cn=config
 	objectClass: olcOverlayConfig
