@@ -149,7 +149,7 @@ static void look_at(LDAP *ld, LDAPMessage *message)
 static void drain_plain(void)
 {
 	char uri[256];
-	int version = LDAP_VERSION3, id, rc;
+	int version = LDAP_VERSION3, id = -1, rc;
 	struct berval password = { strlen(search.password), (char *)(uintptr_t)search.password };
 	LDAPMessage *message;
 	LDAP *ld;
