@@ -13,15 +13,13 @@
 enum { NO_FD = -1 };
 
 /* How the methods of the host file are called on the wire; null: no SASL. */
-static const struct {
-	const char *name, *mechanism;
-} methods[] = {
-	[HOST_BIND_NONE] = { "none", NULL },
-	[HOST_BIND_SIMPLE] = { "simple", NULL },
-	[HOST_BIND_EXTERNAL] = { "external", "EXTERNAL" },
-	[HOST_BIND_GSSAPI] = { "gssapi", "GSSAPI" },
-	[HOST_BIND_GSS_SPNEGO] = { "gss-spnego", "GSS-SPNEGO" },
-	[HOST_BIND_SCRAM_SHA_256] = { "scram-sha-256", "SCRAM-SHA-256" },
+static const char *const mechanisms[] = {
+	[HOST_BIND_NONE] = NULL,
+	[HOST_BIND_SIMPLE] = NULL,
+	[HOST_BIND_EXTERNAL] = "EXTERNAL",
+	[HOST_BIND_GSSAPI] = "GSSAPI",
+	[HOST_BIND_GSS_SPNEGO] = "GSS-SPNEGO",
+	[HOST_BIND_SCRAM_SHA_256] = "SCRAM-SHA-256",
 };
 
 /* ---- the bind of the host file ---- */
@@ -57,27 +55,17 @@ static void read_root(struct doctor_server *s)
 	doctor_complete(s->ctx, &s->directory, s->dse);
 }
 
-/* The account in words: "simple as cn=waypost,…". */
-static const char *account_text(const struct doctor_server *s)
-{
-	const char *method = methods[s->directory.bind].name;
-
-	if (s->directory.bind == HOST_BIND_NONE)
-		return "nobody (bind = \"none\")";
-	if (s->directory.bind_dn == NULL)
-		return method;
-	return talloc_asprintf(s->ctx, "%s (%s)", s->directory.bind_dn, method);
-}
-
 void doctor_check_bind(struct doctor_server *s)
 {
 	uint64_t begin = clock_mono_ms();
+	const char *how, *tls;
 	struct err e;
 
 	if (dirconn_open(&s->directory, s->uri, NO_FD, &s->ld, &e) == 0) {
 		s->has |= HAS_BIND;
 		s->account = s->directory.bind_dn;
-		doctor_say(s->doctor, DOCTOR_OK, "accepted: %s, in %llu ms", account_text(s),
+		dirconn_describe(s->ld, &s->directory, s->uri, s->ctx, &how, &tls);
+		doctor_say(s->doctor, DOCTOR_OK, "accepted: %s, in %llu ms", how,
 			   (unsigned long long)(clock_mono_ms() - begin));
 	} else {
 		s->ld = NULL;
@@ -94,7 +82,7 @@ void doctor_check_bind(struct doctor_server *s)
 
 void doctor_check_mechanisms(struct doctor_server *s)
 {
-	const char *wanted = methods[s->directory.bind].mechanism;
+	const char *wanted = mechanisms[s->directory.bind];
 	const struct rootdse_list *offered = &s->dse->mechanisms;
 	struct buf list = { 0 };
 
@@ -175,9 +163,11 @@ void doctor_check_clear_text(struct doctor_server *s)
 				"olcSecurity: simple_bind=64\nEOF");
 	} else if (s->kind == KIND_389) {
 		doctor_fix(s->doctor, "set nsslapd-require-secure-binds: on in cn=config");
+	} else if (s->kind == KIND_SAMBA) {
+		doctor_fix(s->doctor, "set `ldap server require strong auth = yes` in smb.conf");
 	} else {
-		doctor_fix(s->doctor,
-			   "let the server require signing, or TLS for simple binds");
+		doctor_fix(s->doctor, "let the domain controllers require signing (policy \"LDAP "
+				      "server signing requirements\")");
 	}
 }
 

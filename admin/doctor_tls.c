@@ -1,6 +1,6 @@
 /*
- * The directory doctor: the certificate of a server, by OpenSSL, which says what is wrong with
- * it. libldap may be built with another library that only says that it did not connect.
+ * The directory doctor: the certificate of a server, judged by time, name and authority apart. The
+ * agent's own connection ends at the first of them that is wrong.
  */
 #define _GNU_SOURCE
 #include <lber.h>

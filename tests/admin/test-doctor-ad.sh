@@ -68,6 +68,15 @@ visit 6
 found dirsync note "$SAMBA_BASE: allowed with OBJECT_SECURITY only"
 json 'any("Replicating Directory Changes" in row.get("remedy", "") for row in v)'
 
+# ---- Kerberos: the account of a keytab ----
+samba_keytab "$dir/dc" reader "$dir/keytab" && chmod 600 "$dir/keytab" || fail "no keytab"
+export KRB5_CONFIG=$SAMBA_KRB5
+sed -i "s|bind = \"simple\".*|bind = \"gssapi\" bind_dn = \"reader\" keytab = \"$dir/keytab\"|; s|password_file.*cleartext = true||" "$dir/c"
+visit 6
+found tls ok "Kerberos protects"
+found bind ok "gssapi as reader@$SAMBA_REALM, sealed"
+found dirsync ok "$SAMBA_BASE: allowed"
+
 # ---- init ----
 init=("$waypost" init --config "$dir/new.conf" --uri "$SAMBA_URL" --cleartext --bind simple
 	--bind-dn "reader@$SAMBA_REALM" --password-file "$dir/reader")
