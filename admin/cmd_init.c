@@ -174,17 +174,17 @@ static json_t *found_json(const struct init *i)
 
 static void print_json(struct init *i)
 {
-	static const char *const profiles[] = { "waypost", "ad", "exchange" };
 	struct buf ldif = { 0 }, text = { 0 };
 
 	make_ldif(i, &ldif);
 	make_text(i, &text);
-	cli_print_json(json_pack(
-		"{ss ss so so sb so so so sb sb}", "config", i->path, "profile",
-		profiles[i->directory.profile], "base", ctl_text(i->directory.base), "server",
-		ctl_text(i->wish.server), "created", (int)(i->entries.count > 0), "found",
-		found_json(i), "ldif", ctl_text(ldif.data), "host_file", ctl_text(text.data),
-		"published", (int)i->is_published, "dry_run", (int)i->is_dry));
+	cli_print_json(json_pack("{ss ss so so sb so so so sb sb}", "config", i->path,
+				 "profile", host_profile_name(i->directory.profile), "base",
+				 ctl_text(i->directory.base), "server",
+				 ctl_text(i->wish.server), "created",
+				 (int)(i->entries.count > 0), "found", found_json(i), "ldif",
+				 ctl_text(ldif.data), "host_file", ctl_text(text.data),
+				 "published", (int)i->is_published, "dry_run", (int)i->is_dry));
 	buf_free(&ldif);
 	buf_free(&text);
 }

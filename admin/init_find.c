@@ -67,13 +67,8 @@ static int find_everywhere(struct init *i, const char *class_name, struct entry_
 
 static int parse_profile(const char *text, enum host_profile *profile_r, struct err *e)
 {
-	static const char *const names[] = { "waypost", "ad", "exchange" };
-
-	for (size_t n = 0; n < WP_COUNT(names); n++)
-		if (strcmp(text, names[n]) == 0) {
-			*profile_r = (enum host_profile)n;
-			return 0;
-		}
+	if (host_profile_parse(text, profile_r))
+		return 0;
 	err_set(e, ERR_USAGE, 0, "\"%s\" is no profile", text);
 	return err_remedy(e, "give one of waypost, ad, exchange");
 }

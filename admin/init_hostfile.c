@@ -66,32 +66,18 @@ static void put_uris(struct buf *out, const struct host_directory *d)
 	buf_adds(out, "}\n");
 }
 
-static const char *const profiles[] = { "waypost", "ad", "exchange" };
-static const char *const binds[] = { "none",   "simple",     "external",
-				     "gssapi", "gss-spnego", "scram-sha-256" };
-
-int init_bind_parse(const char *text, enum host_bind *bind_r)
-{
-	for (size_t i = 0; i < WP_COUNT(binds); i++)
-		if (ascii_equal(text, binds[i])) {
-			*bind_r = (enum host_bind)i;
-			return 0;
-		}
-	return -1;
-}
-
 static void put_directory(struct buf *out, const struct host_directory *d)
 {
 	buf_adds(out, "\ndirectory ");
 	put_quoted(out, d->title);
 	buf_adds(out, " {\n");
 	put_uris(out, d);
-	put(out, "    ", "profile", profiles[d->profile]);
+	put(out, "    ", "profile", host_profile_name(d->profile));
 	put(out, "    ", "base", d->base);
 	put_list(out, "recipients", d->recipients, d->n_recipients);
 	put(out, "    ", "filter", d->filter);
 	put(out, "    ", "site", d->site);
-	put(out, "    ", "bind", binds[d->bind]);
+	put(out, "    ", "bind", host_bind_name(d->bind));
 	put(out, "    ", "bind_dn", d->bind_dn);
 	put(out, "    ", "password_file", d->password_file);
 	put(out, "    ", "keytab", d->keytab);

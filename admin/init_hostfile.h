@@ -11,10 +11,8 @@
 #include "common/err.h"
 #include "common/hostfile.h"
 
-/* The way to sign in that TEXT names. -1: there is none of this name. */
-int init_bind_parse(const char *text, enum host_bind *bind_r);
-/* Appends the file of HOST: what is not as usual. Of it only server, state, run, user, the first
- * directory and the name servers are looked at. */
+/* Appends the file of HOST: what is not as usual. Of it only server, state, run, user, the
+ * first directory and the name servers are looked at. */
 void init_hostfile_text(const struct hostfile *host, struct buf *out);
 /*
  * -1 and E if PATH is there and may not be replaced (ERR_CONFIG), or could not be written

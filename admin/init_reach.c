@@ -222,7 +222,7 @@ static int take_method(struct init *i, struct err *e)
 
 	if (method == NULL)
 		return 0;
-	if (init_bind_parse(method, &i->directory.bind) < 0) {
+	if (!host_bind_parse(method, &i->directory.bind)) {
 		err_set(e, ERR_USAGE, 0, "\"%s\" is no way to sign in", method);
 		return err_remedy(e, "give one of simple, external, gssapi, gss-spnego, "
 				     "scram-sha-256, none");

@@ -103,6 +103,45 @@ static const struct section {
 /* libConfuse's callbacks carry no context of ours. */
 static struct loader *loading;
 
+/* ---- names ---- */
+
+const char *host_profile_name(enum host_profile profile)
+{
+	return profiles[profile];
+}
+
+const char *host_bind_name(enum host_bind bind)
+{
+	return binds[bind];
+}
+
+/* The place of TEXT in NAMES, -1 if it is not there. */
+static int find_name(const char *const *names, const char *text)
+{
+	for (int i = 0; names[i] != NULL; i++)
+		if (ascii_equal(names[i], text))
+			return i;
+	return -1;
+}
+
+bool host_profile_parse(const char *text, enum host_profile *profile_r)
+{
+	int i = find_name(profiles, text);
+
+	if (i >= 0)
+		*profile_r = (enum host_profile)i;
+	return i >= 0;
+}
+
+bool host_bind_parse(const char *text, enum host_bind *bind_r)
+{
+	int i = find_name(binds, text);
+
+	if (i >= 0)
+		*bind_r = (enum host_bind)i;
+	return i >= 0;
+}
+
 /* ---- what libConfuse is told, made from the tables ---- */
 
 static cfg_opt_t key_option(const struct key *key)

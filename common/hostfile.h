@@ -124,6 +124,13 @@ int hostfile_load(const char *path, struct hostfile **host_r, struct err *e) WP_
 /* Frees and nulls. Null and a null inside are fine. */
 void hostfile_free(struct hostfile **host);
 
+/* How the host file calls them. */
+const char *host_profile_name(enum host_profile profile);
+const char *host_bind_name(enum host_bind bind);
+/* The one that TEXT names; false if there is none. */
+bool host_profile_parse(const char *text, enum host_profile *profile_r);
+bool host_bind_parse(const char *text, enum host_bind *bind_r);
+
 /* This host's name with its domain, as far as it knows it; talloc'd below CTX. */
 const char *hostfile_fqdn(void *ctx);
 

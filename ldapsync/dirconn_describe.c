@@ -4,16 +4,6 @@
 #include "ldapsync/dirconn_private.h"
 #include "ldapsync/dirlayer.h"
 
-/* As the host file calls them. */
-static const char *const methods[] = {
-	[HOST_BIND_NONE] = "none",
-	[HOST_BIND_SIMPLE] = "simple",
-	[HOST_BIND_EXTERNAL] = "external",
-	[HOST_BIND_GSSAPI] = "gssapi",
-	[HOST_BIND_GSS_SPNEGO] = "gss-spnego",
-	[HOST_BIND_SCRAM_SHA_256] = "scram-sha-256",
-};
-
 static const char *sasl_words(LDAP *ld, const char *method, void *ctx)
 {
 	char *user = NULL, *text;
@@ -31,7 +21,7 @@ static const char *sasl_words(LDAP *ld, const char *method, void *ctx)
 static const char *bind_words(LDAP *ld, const struct host_directory *directory,
 			      const struct host_uri *uri, void *ctx)
 {
-	const char *method = methods[directory->bind];
+	const char *method = host_bind_name(directory->bind);
 
 	switch (directory->bind) {
 	case HOST_BIND_NONE:
