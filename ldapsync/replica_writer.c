@@ -2,10 +2,14 @@
 #include "ldapsync/replica_writer.h"
 
 #include <malloc.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "ldapsync/replica_writer_private.h"
+
+enum { FULL_DISK = 1024 * 1024 }; /* less than this free */
 
 void id_set_add(struct id_set *set, uint64_t id)
 {
@@ -154,6 +158,21 @@ static void forget(struct replica_writer *writer)
 	writer_forget_changes(writer);
 }
 
+/* LMDB calls a write that came to its end too early an input/output error: the disk is full. */
+static int commit_failed(const struct replica_writer *writer, int rc, struct err *err)
+{
+	struct statvfs room;
+	int fd;
+
+	if (rc == EIO && mdb_env_get_fd(writer->store.env, &fd) == 0 && fstatvfs(fd, &room) == 0 &&
+	    room.f_bavail * room.f_frsize < FULL_DISK)
+		rc = ENOSPC;
+	replica_store_fail(err, "commit", rc);
+	if (rc == ENOSPC)
+		err_remedy(err, "make room on the disk of the state directory; then it goes on by itself");
+	return -1;
+}
+
 int replica_writer_commit(struct replica_writer *writer, struct err *err)
 {
 	int rc;
@@ -171,7 +190,7 @@ int replica_writer_commit(struct replica_writer *writer, struct err *err)
 		return 0;
 	}
 	forget(writer);
-	return replica_store_fail(err, "commit", rc);
+	return commit_failed(writer, rc, err);
 }
 
 void replica_writer_abort(struct replica_writer *writer)
