@@ -4,9 +4,9 @@
  * Objects are read whole, so most changes are an entry or a deletion. The rest of this file is what
  * the directory does not tell, because it refers to objects by number and shows names:
  *
- *  - a container moved: what lies below it has other names. The replica keeps names by their parents,
- *    so within the scope nothing is to be done; from outside the scope its contents are read, to
- *    the outside they are found to be gone by an audit;
+ *  - a container moved: what lies below it has other names. The replica keeps names by their
+ *    parents, so within the scope nothing is to be done; from outside the scope its contents are
+ *    read, to the outside they are found to be gone by an audit;
  *  - an object moved: the groups that hold it show its new name, and are no change. They are read
  *    again;
  *  - an object was deleted: the groups that held it have lost it, and are no change. A member that

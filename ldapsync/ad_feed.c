@@ -60,7 +60,7 @@ void ad_feed_begin(struct ad_feed *feed, uint64_t target)
 
 /* ---- one object ---- */
 
-/* A tombstone's name is "CN=Anna\0ADEL:<guid>,CN=Deleted Objects,…", its old parent an attribute. */
+/* A tombstone is called "CN=Anna\0ADEL:<guid>,CN=Deleted Objects,…"; its parent it still tells. */
 static const char *old_name(TALLOC_CTX *ctx, const struct entry *entry)
 {
 	const char *parent = entry_text(entry, "lastKnownParent");
@@ -211,6 +211,10 @@ enum ad_feed_step ad_feed_on_result(struct ad_feed *feed, int code, const void *
 	bool was_foreign = feed->has_cookie && !feed->cookie_is_own;
 	enum ad_feed_step step;
 
+	if (code == CODE_SUCCESS && feed->technique == AD_USN && feed->target < feed->usn) {
+		drop_cookie(feed); /* numbers never fall, but in a backup */
+		return AD_FEED_RELOAD;
+	}
 	if (code == CODE_SUCCESS) {
 		step = take_cookie(feed, control, len, err);
 		if (step == AD_FEED_FAILED)

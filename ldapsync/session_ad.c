@@ -13,11 +13,11 @@
 #include "common/log.h"
 #include "ldapsync/ad_changes.h"
 #include "ldapsync/ad_cookie.h"
-#include "ldapsync/ad_wire.h"
+#include "ldapsync/ad_poll.h"
 #include "ldapsync/dirconn.h"
 
 enum {
-	HEARTBEAT_LIMIT_MS = 5000, /* while changes are awaited; a small server does one thing at a time */
+	HEARTBEAT_LIMIT_MS = 5000, /* while changes are awaited; some do one thing at a time */
 	WAIT_MS = 500,
 	POLL_MS = 30000,           /* the net below the notifications */
 	POLL_ALONE_MS = 5000,      /* without them */
@@ -27,7 +27,6 @@ enum {
 	LINKS_MIN_MS = 1000, /* after a deletion; the longer the more they cost */
 	LINKS_MAX_MS = 60 * 60 * 1000,
 	LINKS_SHARE = 100,   /* of the time, one in so many */
-	DIRSYNC_BYTES = 1024 * 1024, /* of one answer */
 };
 
 struct follower {
@@ -36,24 +35,14 @@ struct follower {
 	struct sync_scope *scope;
 	const char *context; /* DN of the naming context */
 	struct entry_uuid invocation;
-	const char **feed_attributes;
 	struct ad_search search;
 	struct ad_reader reader;
 	struct ad_changes changes;
-	struct ad_feed feed;
+	struct ad_poll poll;
 	bool sees_deleted;
 	bool is_live;
 	uint64_t poll_ms, audit_ms, links_ms; /* when they are due; links 0: not */
 	uint64_t links_cost_ms; /* how long reading them took */
-};
-
-/* What DirSync has to tell of beside the profile's attributes: without its name asked for, an
- * object that is renamed is no change. */
-static const char *const feed_always[] = {
-	"objectGUID", "name", "isDeleted", "objectClass", "lastKnownParent", "parentGUID", "instanceType",
-};
-static const char *const usn_attributes[] = {
-	"objectGUID", "isDeleted", "objectClass", "lastKnownParent", "uSNCreated", NULL,
 };
 
 static bool fits(const struct rootdse *dse)
@@ -62,13 +51,6 @@ static bool fits(const struct rootdse *dse)
 }
 
 /* ---- the server ---- */
-
-static const struct entry_uuid *no_uuid(void)
-{
-	static const struct entry_uuid none;
-
-	return &none;
-}
 
 static int take_invocation(void *ctx, LDAPMessage *message, struct err *err)
 {
@@ -91,7 +73,6 @@ static int find_invocation(struct follower *f, struct err *err)
 					.attributes = attributes };
 	struct ad_result result = { 0 };
 
-	f->invocation = *no_uuid();
 	return query.base == NULL ? 0 :
 		ad_search_once(&f->search, &query, take_invocation, f, &result, err);
 }
@@ -121,7 +102,7 @@ static int find_deleted(struct follower *f, struct err *err)
 	if (ad_search_once(&f->search, &query, take_deleted, f, &result, err) < 0)
 		return -1;
 	/* The right to replicate is one to see what is deleted; not so with Samba. */
-	if (f->feed.technique == AD_DIRSYNC && f->session->dse->vendor_name == NULL)
+	if (f->poll.feed.technique == AD_DIRSYNC && f->session->dse->vendor_name == NULL)
 		f->sees_deleted = true;
 	return 0;
 }
@@ -163,38 +144,17 @@ static int find_scope(struct follower *f, struct err *err)
 	return f->scope == NULL || find_context(f, err) < 0 ? -1 : 0;
 }
 
-static void list_feed_attributes(struct follower *f)
-{
-	char **wanted = f->scope->attributes;
-	size_t n = 0, at = 0;
-
-	while (wanted[n] != NULL)
-		n++;
-	f->feed_attributes = talloc_array(f->session->ctx, const char *,
-					  n + WP_COUNT(feed_always) + 1);
-	for (size_t i = 0; i < WP_COUNT(feed_always); i++)
-		f->feed_attributes[at++] = feed_always[i];
-	for (size_t i = 0; i < n; i++) {
-		bool is_there = false;
-
-		for (size_t k = 0; k < WP_COUNT(feed_always); k++)
-			is_there |= ascii_equal(wanted[i], feed_always[k]);
-		if (!is_there)
-			f->feed_attributes[at++] = wanted[i];
-	}
-	f->feed_attributes[at] = NULL;
-}
-
 /* ---- cookies ---- */
 
 static struct ad_cookie cookie_here(const struct follower *f)
 {
 	const char *name = f->session->dse->dns_host_name;
 
-	return (struct ad_cookie){ .technique = f->feed.technique, .server = name != NULL ? name : "",
+	return (struct ad_cookie){ .technique = f->poll.feed.technique,
+				   .server = name != NULL ? name : "",
 				   .invocation = f->invocation, .context = f->context,
-				   .usn = f->feed.usn, .dirsync = f->feed.dirsync.data,
-				   .dirsync_len = f->feed.dirsync.len };
+				   .usn = f->poll.feed.usn, .dirsync = f->poll.feed.dirsync.data,
+				   .dirsync_len = f->poll.feed.dirsync.len };
 }
 
 static int give_cookie(struct follower *f)
@@ -227,130 +187,15 @@ static bool take_cookie(struct follower *f, const struct buf *octets)
 		log_info("directory %s: changes since what %s told are asked of %s", title,
 			 cookie.server, here.server);
 	if ((worth != AD_COOKIE_GOOD && worth != AD_COOKIE_FOREIGN) ||
-	    cookie.technique != f->feed.technique)
+	    cookie.technique != f->poll.feed.technique)
 		return false;
-	f->feed.technique = cookie.technique;
-	f->feed.usn = cookie.usn;
-	buf_clear(&f->feed.dirsync);
-	buf_add(&f->feed.dirsync, cookie.dirsync, cookie.dirsync_len);
-	f->feed.has_cookie = true;
-	f->feed.cookie_is_own = false;
+	f->poll.feed.technique = cookie.technique;
+	f->poll.feed.usn = cookie.usn;
+	buf_clear(&f->poll.feed.dirsync);
+	buf_add(&f->poll.feed.dirsync, cookie.dirsync, cookie.dirsync_len);
+	f->poll.feed.has_cookie = true;
+	f->poll.feed.cookie_is_own = false;
 	return true;
-}
-
-/* ---- the feed ---- */
-
-static int take_change(void *ctx, LDAPMessage *message, struct err *err)
-{
-	struct follower *f = ctx;
-	struct entry *entry = session_entry(f->session, message, err);
-
-	if (entry == NULL)
-		return -1;
-	ad_feed_on_entry(&f->feed, entry);
-	talloc_free(entry);
-	return 0;
-}
-
-static int ask_dirsync(struct follower *f, const char *filter, const char *const *attributes,
-		       struct ad_result *result, struct err *err)
-{
-	struct buf control = { 0 };
-	const struct ad_query query = { .base = f->context, .scope = LDAP_SCOPE_SUBTREE,
-					.filter = filter, .attributes = attributes,
-					.dirsync = &control };
-	int rc;
-
-	ad_encode_dirsync(f->feed.technique == AD_DIRSYNC ? 0 : AD_OBJECT_SECURITY, DIRSYNC_BYTES,
-			  &f->feed.dirsync, &control);
-	rc = ad_search_once(&f->search, &query, take_change, f, result, err);
-	buf_free(&control);
-	return rc;
-}
-
-static int take_usn(void *ctx, LDAPMessage *message, struct err *err)
-{
-	struct follower *f = ctx;
-	struct berval **values = ldap_get_values_len(f->session->ld, message, "highestCommittedUSN");
-
-	(void)err;
-	if (values != NULL && values[0] != NULL &&
-	    !parse_u64(values[0]->bv_val, values[0]->bv_len, UINT64_MAX, &f->feed.target))
-		f->feed.target = 0;
-	ldap_value_free_len(values);
-	return 0;
-}
-
-/* How far the server is now, before anything is read: what is written meanwhile comes again. */
-static int find_target(struct follower *f, struct err *err)
-{
-	static const char *const attributes[] = { "highestCommittedUSN", NULL };
-	const struct ad_query query = { .base = "", .scope = LDAP_SCOPE_BASE,
-					.filter = "(objectClass=*)", .attributes = attributes };
-	struct ad_result result = { 0 };
-
-	if (ad_search_once(&f->search, &query, take_usn, f, &result, err) < 0)
-		return -1;
-	if (f->feed.target == 0 || f->feed.target < f->feed.usn)
-		return err_set(err, ERR_DIRECTORY, result.code, "%s tells no highestCommittedUSN that could be",
-			       f->session->uri->text);
-	return 0;
-}
-
-static int ask_usn(struct follower *f, struct err *err)
-{
-	char filter[64];
-	const struct ad_query query = { .base = f->context, .scope = LDAP_SCOPE_SUBTREE,
-					.filter = filter, .attributes = usn_attributes,
-					.show_deleted = true };
-
-	snprintf(filter, sizeof(filter), "(uSNChanged>=%llu)", (unsigned long long)f->feed.usn + 1);
-	if (find_target(f, err) < 0)
-		return -1;
-	return f->feed.target == f->feed.usn ? 0 :
-		ad_search_pages(&f->search, &query, take_change, NULL, f, err);
-}
-
-/*
- * One answer of the feed. BEGINNING: only how far it is, its changes are not wanted. What a
- * search for nothing costs DirSync is little, and it gives the cookie that a full one would.
- */
-static int ask_feed(struct follower *f, bool beginning, enum ad_feed_step *step_r, struct err *err)
-{
-	static const char *const guid[] = { "objectGUID", NULL };
-	struct ad_result result = { 0 };
-	int rc;
-
-	ad_feed_begin(&f->feed, 0);
-	if (f->feed.technique == AD_USN)
-		rc = beginning ? find_target(f, err) : ask_usn(f, err);
-	else if (beginning)
-		rc = ask_dirsync(f, "(!(objectClass=*))", guid, &result, err);
-	else
-		rc = ask_dirsync(f, "(objectClass=*)", f->feed_attributes, &result, err);
-	if (rc == 0) {
-		*step_r = ad_feed_on_result(&f->feed, result.code,
-					    result.has_control ? result.control.data : NULL,
-					    result.control.len, err);
-		if (*step_r == AD_FEED_FAILED && result.code != LDAP_SUCCESS)
-			*err = result.err;
-		if (*step_r == AD_FEED_FAILED)
-			rc = err_note(err, "%s of %s", ad_technique_name(f->feed.technique), f->context);
-	}
-	buf_free(&result.control);
-	return rc;
-}
-
-/* The feed's position now, by the best technique that the server allows. */
-static int find_position(struct follower *f, struct err *err)
-{
-	enum ad_feed_step step;
-
-	do {
-		if (source_is_stopping(f->sink) || ask_feed(f, true, &step, err) < 0)
-			return -1;
-	} while (step != AD_FEED_DONE);
-	return 0;
 }
 
 /* ---- full reads, changes, audits ---- */
@@ -359,11 +204,11 @@ static int find_position(struct follower *f, struct err *err)
 static void show_technique(struct follower *f)
 {
 	struct session *s = f->session;
-	const char *name = ad_technique_name(f->feed.technique);
+	const char *name = ad_technique_name(f->poll.feed.technique);
 
 	s->peer.tracker = name;
 	session_is_up(s);
-	if (f->feed.technique == AD_DIRSYNC)
+	if (f->poll.feed.technique == AD_DIRSYNC)
 		log_info("directory %s: followed by %s", s->part->title, name);
 	else
 		log_info("directory %s: followed by %s; for DirSync give the account the right "
@@ -371,7 +216,8 @@ static void show_technique(struct follower *f)
 			 s->part->title, name, f->context);
 	if (!f->sees_deleted)
 		log_info("directory %s: deleted objects are not shown, so what is gone is found by "
-			 "comparing, every %d minutes; let the account list and read CN=Deleted Objects,%s",
+			 "comparing, every %d minutes; let the account list and read CN=Deleted "
+			 "Objects,%s",
 			 s->part->title, AUDIT_BLIND_MS / 60000, f->context);
 }
 
@@ -396,11 +242,11 @@ static int read_all(struct follower *f, enum source_refresh kind, struct err *er
 {
 	uint64_t begin_ms = clock_mono_ms();
 
-	if (find_position(f, err) < 0 || find_deleted(f, err) < 0)
+	if (ad_poll_position(&f->poll, err) < 0 || find_deleted(f, err) < 0)
 		return -1;
 	show_technique(f);
-	if (source_refresh(f->sink, (int)kind | SOURCE_SURE) < 0 || ad_reader_all(&f->reader, err) < 0 ||
-	    give_cookie(f) < 0 || source_done(f->sink, true) < 0)
+	if (source_refresh(f->sink, (int)kind | SOURCE_SURE) < 0 ||
+	    ad_reader_all(&f->reader, err) < 0 || give_cookie(f) < 0 || source_done(f->sink, true) < 0)
 		return -1;
 	f->session->watch->without_cookie = false;
 	f->search.is_woken = true;
@@ -408,6 +254,24 @@ static int read_all(struct follower *f, enum source_refresh kind, struct err *er
 	f->links_cost_ms = clock_mono_ms() - begin_ms;
 	plan_audit(f);
 	return source_flush(f->sink);
+}
+
+/* What is there, compared with what should be. */
+static int audit(struct follower *f, struct err *err)
+{
+	f->changes.wants_audit = false;
+	plan_audit(f);
+	if (source_refresh(f->sink, SOURCE_RESUME | SOURCE_SURE) < 0 ||
+	    ad_reader_present(&f->reader, err) < 0 || give_cookie(f) < 0 ||
+	    source_done(f->sink, true) < 0)
+		return -1;
+	return source_flush(f->sink);
+}
+
+/* The cookie of the answer, together with all that follows from it. */
+static int end_answer(struct follower *f, struct err *err)
+{
+	return f->is_live && f->changes.wants_audit ? audit(f, err) : give_cookie(f);
 }
 
 /* All that changed. *RELOAD_R: the cookie is worth nothing, everything has to be read. */
@@ -418,13 +282,14 @@ static int read_changes(struct follower *f, bool *reload_r, struct err *err)
 	*reload_r = false;
 	f->search.is_woken = false;
 	do {
-		if (source_is_stopping(f->sink) || ask_feed(f, false, &step, err) < 0)
+		if (source_is_stopping(f->sink) || ad_poll_ask(&f->poll, &step, err) < 0)
 			return -1;
 		if (step == AD_FEED_CHANGED || step == AD_FEED_RELOAD) {
 			*reload_r = true;
 			return 0;
 		}
-		if (ad_changes_apply(&f->changes, &f->feed, err) < 0 || give_cookie(f) < 0)
+		if (ad_changes_apply(&f->changes, &f->poll.feed, err) < 0 ||
+		    end_answer(f, err) < 0)
 			return -1;
 	} while (step == AD_FEED_MORE);
 	f->poll_ms = clock_mono_ms() + (f->search.notify_id >= 0 ? POLL_MS : POLL_ALONE_MS);
@@ -439,17 +304,6 @@ static int read_anew(struct follower *f, struct err *err)
 	log_info("directory %s: %s cannot tell what has changed: all of it is read and compared",
 		 f->session->part->title, f->session->uri->text);
 	return read_all(f, SOURCE_RESUME, err);
-}
-
-/* What is there, compared with what should be. */
-static int audit(struct follower *f, struct err *err)
-{
-	f->changes.wants_audit = false;
-	plan_audit(f);
-	if (source_refresh(f->sink, SOURCE_RESUME | SOURCE_SURE) < 0 || ad_reader_present(&f->reader, err) < 0 ||
-	    give_cookie(f) < 0 || source_done(f->sink, true) < 0)
-		return -1;
-	return source_flush(f->sink);
 }
 
 static int poll_feed(struct follower *f, struct err *err)
@@ -477,20 +331,21 @@ static int read_links(struct follower *f, struct err *err)
 /* The changes since the stored cookie, as a refresh. */
 static int resume(struct follower *f, struct err *err)
 {
-	bool reload;
+	bool reload, compare;
 
 	if (find_deleted(f, err) < 0)
 		return -1;
 	show_technique(f);
-	if (source_refresh(f->sink, SOURCE_RESUME | SOURCE_SURE) < 0 || read_changes(f, &reload, err) < 0)
+	if (source_refresh(f->sink, SOURCE_RESUME | SOURCE_SURE) < 0 ||
+	    read_changes(f, &reload, err) < 0)
 		return -1;
 	if (reload)
 		return read_anew(f, err);
-	/* What was deleted meanwhile cannot be told. */
-	if (!f->sees_deleted && ad_reader_present(&f->reader, err) < 0)
+	/* What was deleted meanwhile may not be told. */
+	compare = !f->sees_deleted || f->changes.wants_audit;
+	if ((compare && ad_reader_present(&f->reader, err) < 0) || source_done(f->sink, compare) < 0)
 		return -1;
-	if (source_done(f->sink, !f->sees_deleted) < 0)
-		return -1;
+	f->changes.wants_audit = false;
 	plan_audit(f);
 	if (f->changes.links != NULL)
 		f->links_ms = clock_mono_ms() + LINKS_FIRST_MS;
@@ -505,7 +360,7 @@ static int improve(struct follower *f, const struct buf *octets, struct err *err
 	if (!ad_cookie_decode(f->session->ctx, octets->data, octets->len, &cookie) ||
 	    cookie.technique == AD_DIRSYNC)
 		return 0;
-	return find_position(f, err);
+	return ad_poll_position(&f->poll, err);
 }
 
 static int begin(struct follower *f, struct err *err)
@@ -516,7 +371,7 @@ static int begin(struct follower *f, struct err *err)
 
 	if (find_scope(f, err) < 0 || find_invocation(f, err) < 0)
 		return -1;
-	list_feed_attributes(f);
+	ad_poll_init(&f->poll, &f->search, f->scope, f->context);
 	ad_reader_init(&f->reader, &f->search, f->scope);
 	ad_changes_init(&f->changes, &f->reader);
 	/* Before anything is read, so that nothing falls in between. */
@@ -541,7 +396,7 @@ static int do_what_is_due(struct follower *f, struct err *err)
 
 	if ((f->search.is_woken || now >= f->poll_ms) && poll_feed(f, err) < 0)
 		return -1;
-	if ((f->changes.wants_audit || now >= f->audit_ms) && audit(f, err) < 0)
+	if (now >= f->audit_ms && audit(f, err) < 0)
 		return -1;
 	return f->links_ms != 0 && now >= f->links_ms ? read_links(f, err) : 0;
 }
@@ -566,7 +421,6 @@ static void follow(struct session *s, struct err *err)
 	struct follower f = { .session = s, .sink = s->sink };
 
 	ad_search_init(&f.search, s);
-	ad_feed_init(&f.feed);
 	if (begin(&f, err) == 0) {
 		f.is_live = true;
 		(void)follow_changes(&f, err);
@@ -574,7 +428,7 @@ static void follow(struct session *s, struct err *err)
 	if (s->is_lost && f.is_live)
 		s->end = SESSION_LOST;
 	ad_changes_fini(&f.changes);
-	ad_feed_fini(&f.feed);
+	ad_poll_fini(&f.poll);
 }
 
 const struct tracker tracker_ad = { "Active Directory", fits, follow };

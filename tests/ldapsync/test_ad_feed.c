@@ -203,6 +203,19 @@ static void test_usn_polling_is_the_last_resort(void **state)
 	ad_feed_fini(&feed);
 }
 
+static void test_a_number_that_fell_is_none(void **state)
+{
+	struct ad_feed feed;
+
+	(void)state;
+	start(&feed, AD_USN);
+	feed.has_cookie = true;
+	feed.usn = 501;
+	assert_int_equal(ad_feed_on_result(&feed, 0, NULL, 0, NULL), AD_FEED_RELOAD);
+	assert_int_equal(feed.usn, 0);
+	ad_feed_fini(&feed);
+}
+
 /* ---- cookies ---- */
 
 static const struct ad_cookie cookie = { .technique = AD_DIRSYNC_SECURITY, .server = "dc1.x.test",
@@ -272,6 +285,7 @@ int main(void)
 		cmocka_unit_test(test_an_answer_without_its_cookie_ends_the_session),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_usn_polling_is_the_last_resort),
+		cmocka_unit_test(test_a_number_that_fell_is_none),
 		cmocka_unit_test(test_a_cookie_survives_its_octets),
 		cmocka_unit_test(test_what_a_cookie_is_worth),
 	};
