@@ -142,13 +142,13 @@ static void merge(struct ad_change *change, const struct ad_change *news)
 	change->may_have_children |= news->may_have_children;
 }
 
-void ad_feed_on_entry(struct ad_feed *feed, const struct entry *entry)
+bool ad_feed_on_entry(struct ad_feed *feed, const struct entry *entry)
 {
 	const struct entry_attribute *guid = entry_find(entry, "objectGUID");
 	struct ad_change news = { .is_deleted = is_true(entry, "isDeleted") };
 
 	if (guid == NULL || guid->values[0].len != sizeof(news.guid.bytes))
-		return;
+		return false;
 	memcpy(news.guid.bytes, guid->values[0].data, sizeof(news.guid.bytes));
 	news.dn = talloc_strdup(feed->ctx, entry->dn);
 	if (news.is_deleted)
@@ -158,6 +158,7 @@ void ad_feed_on_entry(struct ad_feed *feed, const struct entry *entry)
 	else
 		judge_delta(entry, &news);
 	merge(find_change(feed, &news.guid), &news);
+	return true;
 }
 
 /* ---- the end of an answer ---- */

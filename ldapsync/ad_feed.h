@@ -54,9 +54,10 @@ void ad_feed_fini(struct ad_feed *feed);
 void ad_feed_begin(struct ad_feed *feed, uint64_t target);
 /*
  * What ENTRY of an answer says: objectGUID, isDeleted, and for DirSync which of name and
- * objectClass are there, for USN polling objectClass and uSNCreated. Without a GUID it is left out.
+ * objectClass are there, for USN polling objectClass and uSNCreated. False: it has no GUID, so which
+ * object changed cannot be known.
  */
-void ad_feed_on_entry(struct ad_feed *feed, const struct entry *entry);
+bool ad_feed_on_entry(struct ad_feed *feed, const struct entry *entry) WP_MUST_CHECK;
 
 enum ad_feed_step {
 	AD_FEED_DONE,    /* the changes count, and so does the cookie behind them */

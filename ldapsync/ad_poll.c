@@ -43,12 +43,16 @@ static int take_change(void *ctx, LDAPMessage *message, struct err *err)
 {
 	struct ad_poll *poll = ctx;
 	struct entry *entry = session_entry(poll->search->session, message, err);
+	int rc = 0;
 
 	if (entry == NULL)
 		return -1;
-	ad_feed_on_entry(&poll->feed, entry);
+	if (!ad_feed_on_entry(&poll->feed, entry)) {
+		err_set(err, ERR_DIRECTORY, 0, "%s came without its objectGUID", entry->dn);
+		rc = err_remedy(err, "let the account read that attribute");
+	}
 	talloc_free(entry);
-	return 0;
+	return rc;
 }
 
 /* What the answer means: 0 and the step, or -1 and ERR. */

@@ -1,8 +1,9 @@
 /*
  * LDAP servers as a source: which server is asked, and when after a failure.
  *
- * One thread per part. DNS is asked anew in each round. Servers are tried in order, beginning with the one that served last: what
- * it said of changes is worth most there. When none answers there is a pause, longer each time.
+ * One thread per part. DNS is asked anew in each round. Servers are tried in order, beginning with
+ * the one that served last: what it said of changes is worth most there. When none answers there
+ * is a pause, longer each time.
  */
 #include <string.h>
 

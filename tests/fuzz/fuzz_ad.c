@@ -62,7 +62,7 @@ static void try_feed(TALLOC_CTX *ctx, const uint8_t *data, size_t size)
 		for (size_t i = 0; i < WP_COUNT(names); i++)
 			if (data[at + 1] >> i & 1)
 				entry_add_text(entry, names[i], data[at + 2] & 1 ? "TRUE" : "12");
-		ad_feed_on_entry(&feed, entry);
+		FUZZ_PROMISE(ad_feed_on_entry(&feed, entry) == (data[at] != 255));
 		talloc_free(entry);
 	}
 	FUZZ_PROMISE(feed.n_changes <= 255 && feed.n_changes <= size / 4);

@@ -24,7 +24,7 @@ static void tell(struct ad_feed *feed, char guid, const char *dn, const char *co
 		entry_add_text(entry, talloc_strndup(entry, *names, (size_t)(equals - *names)),
 			       equals + 1);
 	}
-	ad_feed_on_entry(feed, entry);
+	assert_int_equal(ad_feed_on_entry(feed, entry), guid != 0);
 	talloc_free(entry);
 }
 
