@@ -32,11 +32,12 @@ rights() { # what comes before the right to read everything
 	database olcAccess "$@" 'olcAccess: to attrs=userPassword by anonymous auth by * none' \
 		"olcAccess: to * by dn.children=\"ou=Services,$suffix\" read by anonymous auth by * none"
 }
-# With a change, or slapd says that all is as it was.
+# With a change that the agent does not see, or slapd says that all is as it was.
 reconnect() {
+	sync_stop "$dir"
 	slapd_stop "$dir/slapd" && slapd_start "$dir/slapd" || return 1
 	printf 'dn: uid=p0,%s\nchangetype: modify\nreplace: mail\nmail: %s@example.com\n\n' "$people" "$RANDOM" | modify
-	slapd_stop "$dir/slapd" && slapd_start "$dir/slapd"
+	sync_start "$dir"
 }
 conf() { # base, recipients
 	sync_conf "$dir" "directory \"corp\" {
