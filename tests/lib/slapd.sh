@@ -8,6 +8,7 @@
 #       --peer ID URL             one of several providers, by this number; the other one's URL
 #       --sessionlog N            syncprov session log of N changes
 #       --schema FILE.ldif        more schema; repeatable
+#       --foreign                 without our schema
 #       --size BYTES              of the database at most; default 1 GiB
 #       --nosync                  nothing is made durable: for measurements
 #   slapd_load  DIR FILE.ldif     bulk load with slapadd; the server must be stopped
@@ -49,7 +50,7 @@ print(s.getsockname()[1])' "${1:-127.0.0.1}"
 }
 
 slapd_init() {
-	local dir=$1 suffix=dc=example,dc=com port= address=127.0.0.1 cert= key= ca= sessionlog= schemas=()
+	local dir=$1 suffix=dc=example,dc=com port= address=127.0.0.1 cert= key= ca= sessionlog= schemas=() own=$abs_top_srcdir/schema/waypost.ldif
 	local size=1073741824 nosync=FALSE id= peer=
 	shift
 	while [ $# -gt 0 ]; do
@@ -60,6 +61,7 @@ slapd_init() {
 		--tls) cert=$2 key=$3 ca=$4; shift 4 ;;
 		--sessionlog) sessionlog=$2; shift 2 ;;
 		--peer) id=$2 peer=$3; shift 3 ;;
+		--foreign) own=; shift ;;
 		--schema) schemas+=("$(realpath "$2")"); shift 2 ;;
 		--size) size=$2; shift 2 ;;
 		--nosync) nosync=TRUE; shift ;;
@@ -123,7 +125,7 @@ slapd_config() {
 	for file in core cosine inetorgperson misc; do
 		echo "include: file:///etc/ldap/schema/$file.ldif"
 	done
-	for file in "$abs_top_srcdir/schema/waypost.ldif" ${schemas[@]+"${schemas[@]}"}; do
+	for file in $own ${schemas[@]+"${schemas[@]}"}; do
 		echo "include: file://$file"
 	done
 	cat <<-EOT

@@ -111,4 +111,29 @@ ok "no limit" database olcLimits "olcLimits: dn.children=\"ou=Services,$suffix\"
 ok "live" sync_wait "$dir" state live 20
 ok "in step" in_step
 ok "stops in order" sync_stop "$dir"
+
+# A server that does not know our schema: its people are read, and it is said what they lack.
+slapd_kill9 "$dir/slapd"
+rm -rf "$dir/slapd" "$dir/state/replica"
+{
+	printf 'dn: %s\nobjectClass: domain\ndc: example\n\n' "$suffix"
+	printf 'dn: ou=Services,%s\nobjectClass: organizationalUnit\nou: Services\n\n' "$suffix"
+	printf 'dn: cn=waypost,ou=Services,%s\nobjectClass: person\ncn: waypost\nsn: w\nuserPassword: change-me\n\n' "$suffix"
+	printf 'dn: %s\nobjectClass: organizationalUnit\nou: People\n\n' "$people"
+	for ((i = 0; i < 30; i++)); do person "p$i" "$people"; done
+} >"$dir/org.ldif"
+slapd_init "$dir/slapd" --foreign && slapd_load "$dir/slapd" "$dir/org.ldif" && slapd_start "$dir/slapd" || exit 1
+slapd_env "$dir/slapd"
+conf "$suffix" "\"$people\""
+sync_start "$dir"
+ok "without our schema: live" sync_wait "$dir" state live 20
+ok "its people are there" has_persons 30
+ok "it is said that there is no organisation" eval "sync_show '$dir' >/dev/null &&
+	'$abs_top_builddir/waypost' --config '$dir/waypost.conf' topology check --json | grep -q no-organization"
+ok "the schema is loaded" slapd_admin "$dir/slapd" ldapadd -f "$abs_top_srcdir/schema/waypost.ldif"
+sed -n '/^dn: cn=Waypost,/,$p' "$abs_top_srcdir/schema/example.ldif" | slapd_admin "$dir/slapd" ldapadd -c >/dev/null 2>&1
+# slapd took the question for what it knew then, so it has to be asked anew.
+ok "everything is read anew" "$abs_top_builddir/waypost" --config "$dir/waypost.conf" sync resync
+ok "what was added is there" sync_until sync_has "$dir" "^entry cn=HQ-HUB1,.* topology"
+ok "stops in order" sync_stop "$dir"
 exit $failed
