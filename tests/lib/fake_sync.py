@@ -234,7 +234,8 @@ class Connection:
 
     async def do_notice(self, id):
         oid = tlv(0x8a, "1.3.6.1.4.1.1466.20036")
-        await self.send(0, tlv(0x78, integer(52, 10), tlv(4, ""), tlv(4, "going down"), oid))
+        # Without a text: libldap 2.5 never frees that of a notice.
+        await self.send(0, tlv(0x78, integer(52, 10), tlv(4, ""), tlv(4, ""), oid))
         await self.do_close(id)
 
     async def do_junk(self, id):
