@@ -182,8 +182,9 @@ static int damaged_record(struct err *err, uint64_t id)
 		       (unsigned long long)id);
 }
 
-int replica_store_record_of(uint64_t id, const MDB_val *value, struct replica_record *record_r,
-			    struct err *err)
+/* The record ID, whose VALUE is at hand: 1, or -1. */
+static int read_record(uint64_t id, const MDB_val *value, struct replica_record *record_r,
+		       struct err *err)
 {
 	struct replica_head head;
 	const char *at;
@@ -216,7 +217,7 @@ int replica_store_record(const struct replica_store *store, MDB_txn *txn, uint64
 	MDB_val value;
 	int rc = replica_store_get(txn, store->entry, &id, sizeof(id), &value, err);
 
-	return rc == 1 ? replica_store_record_of(id, &value, record_r, err) : rc;
+	return rc == 1 ? read_record(id, &value, record_r, err) : rc;
 }
 
 int replica_store_by_uuid(const struct replica_store *store, MDB_txn *txn,
@@ -386,26 +387,47 @@ int replica_store_each_topology(const struct replica_store *store, MDB_txn *txn,
 	return result;
 }
 
+int replica_store_each_record(const struct replica_store *store, MDB_txn *txn,
+			      int (*fn)(void *ctx, const struct replica_record *record,
+					struct err *err),
+			      void *ctx, struct err *err)
+{
+	struct replica_record record;
+	MDB_val key, value;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(txn, store->entry, &cursor), result = 0;
+
+	if (rc != 0)
+		return replica_store_fail(err, "cursor", rc);
+	while (result == 0 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+		result = read_record(replica_id_at(&key, 0), &value, &record, err) == 1 ?
+				 fn(ctx, &record, err) : -1;
+	mdb_cursor_close(cursor);
+	if (result == 0 && rc != MDB_NOTFOUND)
+		return replica_store_fail(err, "read", rc);
+	return result;
+}
+
+struct recipient_walk {
+	bool (*fn)(void *arg, const struct replica_record *record);
+	void *arg;
+};
+
+static int hand_recipient(void *ctx, const struct replica_record *record, struct err *err)
+{
+	const struct recipient_walk *walk = ctx;
+
+	(void)err;
+	return record->recipient != NULL && !walk->fn(walk->arg, record);
+}
+
 int replica_store_each_recipient(const struct replica_store *store, MDB_txn *txn,
 				 bool (*fn)(void *arg, const struct replica_record *record),
 				 void *arg, struct err *err)
 {
-	MDB_val key, value;
-	MDB_cursor *cursor;
-	struct replica_record record;
-	int rc = mdb_cursor_open(txn, store->entry, &cursor), result = 1;
+	struct recipient_walk walk = { fn, arg };
 
-	if (rc != 0)
-		return replica_store_fail(err, "cursor", rc);
-	while (result == 1 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		result = replica_store_record(store, txn, replica_id_at(&key, 0), &record, err);
-		if (result == 1 && record.recipient != NULL && !fn(arg, &record))
-			result = 0;
-	}
-	mdb_cursor_close(cursor);
-	if (result == 1 && rc != MDB_NOTFOUND)
-		return replica_store_fail(err, "read", rc);
-	return result < 0 ? -1 : 0;
+	return replica_store_each_record(store, txn, hand_recipient, &walk, err) < 0 ? -1 : 0;
 }
 
 /* The NUL-terminated text at *AT, moved behind it; "" when none is left. */

@@ -86,9 +86,6 @@ int replica_store_state(const struct replica_store *store, MDB_txn *txn,
 			struct replica_state *state_r, struct err *err) WP_MUST_CHECK;
 int replica_store_record(const struct replica_store *store, MDB_txn *txn, uint64_t id,
 			 struct replica_record *record_r, struct err *err) WP_MUST_CHECK;
-/* The record ID whose VALUE in the table of entries is at hand: 1, or -1. */
-int replica_store_record_of(uint64_t id, const MDB_val *value, struct replica_record *record_r,
-			    struct err *err) WP_MUST_CHECK;
 int replica_store_by_uuid(const struct replica_store *store, MDB_txn *txn,
 			  const struct entry_uuid *uuid, struct replica_record *record_r,
 			  struct err *err) WP_MUST_CHECK;
@@ -109,6 +106,12 @@ struct entry *replica_store_entry(const struct replica_store *store, MDB_txn *tx
 int replica_store_each_topology(const struct replica_store *store, MDB_txn *txn,
 				void (*fn)(void *arg, const struct entry *entry), void *arg,
 				struct err *err) WP_MUST_CHECK;
+/* Every record in the order of ids, placeholders too, until FN returns something else than 0: that
+ * is what is returned. FN writes nothing. */
+int replica_store_each_record(const struct replica_store *store, MDB_txn *txn,
+			      int (*fn)(void *ctx, const struct replica_record *record,
+					struct err *err),
+			      void *ctx, struct err *err) WP_MUST_CHECK;
 /* Every record with a recipient, until FN returns false. */
 int replica_store_each_recipient(const struct replica_store *store, MDB_txn *txn,
 				 bool (*fn)(void *arg, const struct replica_record *record),

@@ -116,7 +116,8 @@ static int load_maps(struct replica_writer *writer, struct err *err)
 {
 	struct bulk *bulk = writer->bulk;
 
-	if (!bulk->is_loaded && writer_each_record(writer, remember, bulk, err) < 0)
+	if (!bulk->is_loaded &&
+	    replica_store_each_record(&writer->store, writer->txn, remember, bulk, err) < 0)
 		return -1;
 	bulk->is_loaded = true;
 	return 0;

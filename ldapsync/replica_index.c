@@ -5,26 +5,6 @@
 #include "ldapsync/replica_writer_private.h"
 #include "topology/recipient.h"
 
-int writer_each_record(struct replica_writer *writer,
-		       int (*fn)(void *ctx, const struct replica_record *record, struct err *err),
-		       void *ctx, struct err *err)
-{
-	struct replica_record record;
-	MDB_val key, value;
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(writer->txn, writer->store.entry, &cursor), result = 0;
-
-	if (rc != 0)
-		return replica_store_fail(err, "cursor", rc);
-	while (result == 0 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
-		result = replica_store_record_of(replica_id_at(&key, 0), &value, &record, err) == 1 ?
-				 fn(ctx, &record, err) : -1;
-	mdb_cursor_close(cursor);
-	if (result == 0 && rc != MDB_NOTFOUND)
-		return replica_store_fail(err, "read", rc);
-	return result;
-}
-
 struct row {
 	uint64_t high, low, id; /* of a key of 16 octets; of one number only LOW */
 };
@@ -137,7 +117,7 @@ static void sort_rows(struct index *index)
 	free(other);
 }
 
-/* Writes the N rows of one key; where there are several, their ids also into SHARED. */
+/* Writes the N rows of one key; where there are several, their ids also into SHARED (or null). */
 static int append_key(struct replica_writer *writer, MDB_dbi table, bool by_number,
 		      const struct row *rows, size_t n, struct buf *ids, struct buf *shared,
 		      struct err *err)
@@ -149,7 +129,7 @@ static int append_key(struct replica_writer *writer, MDB_dbi table, bool by_numb
 	buf_clear(ids);
 	for (size_t i = 0; i < n; i++) {
 		buf_add(ids, &rows[i].id, sizeof(rows[i].id));
-		if (n > 1)
+		if (n > 1 && shared != NULL)
 			buf_add(shared, &rows[i].id, sizeof(rows[i].id));
 	}
 	if (by_number) {
@@ -187,7 +167,7 @@ static int build_index(struct replica_writer *writer, MDB_dbi table, bool by_num
 		       struct buf *shared, struct err *err)
 {
 	struct index index = { .add = add };
-	int rc = writer_each_record(writer, gather, &index, err);
+	int rc = replica_store_each_record(&writer->store, writer->txn, gather, &index, err);
 
 	if (rc == 0 && index.n > 0)
 		rc = append_rows(writer, table, by_number, &index, shared, err);
@@ -216,15 +196,15 @@ static int check_shared(struct replica_writer *writer, const struct buf *shared,
 
 int replica_writer_index(struct replica_writer *writer, struct err *err)
 {
-	struct buf shared = { 0 }, unused = { 0 };
+	struct buf shared = { 0 };
 	int rc;
 
 	if (!writer_is_bulk(writer))
 		return 0;
 	writer_bulk_forget(writer);
-	rc = build_index(writer, writer->store.uuid, false, add_uuid, &unused, err);
+	rc = build_index(writer, writer->store.uuid, false, add_uuid, NULL, err);
 	if (rc == 0)
-		rc = build_index(writer, writer->store.child, false, add_name, &unused, err);
+		rc = build_index(writer, writer->store.child, false, add_name, NULL, err);
 	if (rc == 0)
 		rc = build_index(writer, writer->store.address, true, add_addresses, &shared, err);
 	if (rc == 0)
@@ -232,6 +212,5 @@ int replica_writer_index(struct replica_writer *writer, struct err *err)
 	/* Only with the transaction: after an abort there are no indexes. */
 	writer->is_indexing = rc == 0;
 	buf_free(&shared);
-	buf_free(&unused);
 	return rc;
 }

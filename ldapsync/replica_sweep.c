@@ -20,6 +20,7 @@ static void sweep_add(struct replica_sweep *sweep, const struct replica_record *
 }
 
 struct sweep_test {
+	struct replica_sweep *sweep; /* what is gone */
 	bool (*is_gone)(const struct sweep_test *test, const struct replica_record *record);
 	uint16_t source;
 	const struct id_set *seen;
@@ -38,33 +39,23 @@ static bool is_missing(const struct sweep_test *test, const struct replica_recor
 	return replica_writer_find(test->writer, &record->uuid, &id, NULL) == 0 && id == 0;
 }
 
-static int sweep_scan(const struct replica_store *store, MDB_txn *txn,
-		      const struct sweep_test *test, struct replica_sweep *sweep, struct err *err)
+static int look_at(void *ctx, const struct replica_record *record, struct err *err)
 {
-	struct replica_record record;
-	MDB_val key, value;
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(txn, store->entry, &cursor), result = 1;
+	const struct sweep_test *test = ctx;
 
-	if (rc != 0)
-		return replica_store_fail(err, "cursor", rc);
-	while (result == 1 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		result = replica_store_record(store, txn, replica_id_at(&key, 0), &record, err);
-		if (result == 1 && !replica_is_placeholder(&record) && test->is_gone(test, &record))
-			sweep_add(sweep, &record);
-	}
-	mdb_cursor_close(cursor);
-	if (result == 1 && rc != MDB_NOTFOUND)
-		return replica_store_fail(err, "read", rc);
-	return result == 1 ? 0 : -1;
+	(void)err;
+	if (!replica_is_placeholder(record) && test->is_gone(test, record))
+		sweep_add(test->sweep, record);
+	return 0;
 }
 
 int replica_writer_unseen(struct replica_writer *writer, uint16_t source,
 			  const struct id_set *seen, struct replica_sweep *sweep, struct err *err)
 {
-	const struct sweep_test test = { .is_gone = is_unseen, .source = source, .seen = seen };
+	struct sweep_test test = { .sweep = sweep, .is_gone = is_unseen, .source = source,
+				   .seen = seen };
 
-	return sweep_scan(&writer->store, writer->txn, &test, sweep, err);
+	return replica_store_each_record(&writer->store, writer->txn, look_at, &test, err);
 }
 
 int replica_writer_doom(struct replica_writer *writer, uint16_t source,
@@ -84,13 +75,13 @@ int replica_writer_doom(struct replica_writer *writer, uint16_t source,
 int replica_writer_missing(struct replica_writer *writer, struct replica_writer *old,
 			   struct replica_sweep *sweep, struct err *err)
 {
-	const struct sweep_test test = { .is_gone = is_missing, .writer = writer };
+	struct sweep_test test = { .sweep = sweep, .is_gone = is_missing, .writer = writer };
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(old->store.env, NULL, MDB_RDONLY, &txn);
 
 	if (rc != 0)
 		return replica_store_fail(err, "read", rc);
-	rc = sweep_scan(&old->store, txn, &test, sweep, err);
+	rc = replica_store_each_record(&old->store, txn, look_at, &test, err);
 	mdb_txn_abort(txn);
 	return rc;
 }

@@ -36,25 +36,11 @@ void writer_tally_record(struct replica_writer *writer, const struct replica_rec
 	tally(writer, record, step);
 }
 
-static int count_all(struct replica_writer *writer, struct err *err)
+static int count_one(void *ctx, const struct replica_record *record, struct err *err)
 {
-	struct replica_record record;
-	MDB_val key, value;
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(writer->txn, writer->store.entry, &cursor), found = 1;
-
-	if (rc != 0)
-		return replica_store_fail(err, "cursor", rc);
-	while (found == 1 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		found = replica_store_record(&writer->store, writer->txn, replica_id_at(&key, 0),
-					     &record, err);
-		if (found == 1)
-			tally(writer, &record, 1);
-	}
-	mdb_cursor_close(cursor);
-	if (found == 1 && rc != MDB_NOTFOUND)
-		return replica_store_fail(err, "read", rc);
-	return found == 1 ? 0 : -1;
+	(void)err;
+	tally(ctx, record, 1);
+	return 0;
 }
 
 int writer_load_tallies(struct replica_writer *writer, struct err *err)
@@ -68,7 +54,9 @@ int writer_load_tallies(struct replica_writer *writer, struct err *err)
 	if (rc < 0)
 		return -1;
 	if (rc == 0 || value.mv_size % sizeof(struct replica_tally) != 0)
-		return writer->state.counts.entries > 0 ? count_all(writer, err) : 0;
+		return writer->state.counts.entries == 0 ? 0 :
+			replica_store_each_record(&writer->store, writer->txn, count_one, writer,
+						  err);
 	tallies->n = value.mv_size / sizeof(struct replica_tally);
 	tallies->items = mem_grow(tallies->items, (tallies->n + 1) * sizeof(*tallies->items));
 	memcpy(tallies->items, value.mv_data, value.mv_size);

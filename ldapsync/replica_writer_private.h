@@ -85,10 +85,6 @@ static inline bool writer_is_bulk(const struct replica_writer *writer)
 	return writer->bulk != NULL && !writer->is_indexing;
 }
 
-/* replica_index.c: calls FN, which writes nothing, for every record in the order of ids. */
-int writer_each_record(struct replica_writer *writer,
-		       int (*fn)(void *ctx, const struct replica_record *record, struct err *err),
-		       void *ctx, struct err *err) WP_MUST_CHECK;
 /* replica_bulk.c: an empty generation is filled without its indexes. */
 void writer_bulk_begin(struct replica_writer *writer);
 void writer_bulk_free(struct replica_writer *writer);
