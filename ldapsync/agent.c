@@ -46,16 +46,17 @@ static void apply_batch(struct agent *agent, const struct work *work)
 	}
 }
 
-/* Behind a commit: a directory whose cookie is no good begins anew. */
-static void end_doubtful_sessions(struct agent *agent)
+/* A directory whose cookie is no good, or that is told to, begins anew. */
+static void call_sources(struct agent *agent)
 {
 	for (size_t i = 0; i < agent->n_sinks; i++) {
 		const char *why = apply_take_doubt(agent->apply, i);
 
-		if (why == NULL)
-			continue;
-		log_info("directory %s: %s: all of it is read again", agent->parts[i].title, why);
-		source_call(&agent->sinks[i]);
+		if (why != NULL)
+			log_info("directory %s: %s: all of it is read again", agent->parts[i].title,
+				 why);
+		if (apply_is_called(agent->apply, i) || why != NULL)
+			source_call(&agent->sinks[i]);
 	}
 }
 
@@ -65,7 +66,7 @@ static void commit(struct agent *agent)
 
 	if (apply_commit(agent->apply, &err) < 0)
 		agent_break_sessions(agent, &err);
-	end_doubtful_sessions(agent);
+	call_sources(agent);
 	agent_publish_status(agent);
 }
 
@@ -112,17 +113,9 @@ static int end_job(struct agent *agent, int rc, const struct err *err)
 {
 	if (rc < 0)
 		agent_break_sessions(agent, err);
-	end_doubtful_sessions(agent);
+	call_sources(agent);
 	agent_publish_status(agent);
 	return rc;
-}
-
-/* The sources that have to read everything anew hear of it. */
-static void call_sources(struct agent *agent)
-{
-	for (size_t i = 0; i < agent->n_sinks; i++)
-		if (apply_is_called(agent->apply, i))
-			source_call(&agent->sinks[i]);
 }
 
 int agent_accept(struct agent *agent, size_t source, struct err *err)
@@ -132,18 +125,12 @@ int agent_accept(struct agent *agent, size_t source, struct err *err)
 
 int agent_refuse(struct agent *agent, size_t source, struct err *err)
 {
-	int rc = apply_refuse(agent->apply, source, clock_wall_ms(), err);
-
-	call_sources(agent);
-	return end_job(agent, rc, err);
+	return end_job(agent, apply_refuse(agent->apply, source, clock_wall_ms(), err), err);
 }
 
 int agent_resync(struct agent *agent, size_t source, struct err *err)
 {
-	int rc = apply_resync(agent->apply, source, clock_wall_ms(), err);
-
-	call_sources(agent);
-	return end_job(agent, rc, err);
+	return end_job(agent, apply_resync(agent->apply, source, clock_wall_ms(), err), err);
 }
 
 void agent_watch(struct agent *agent, bool is_on)
@@ -271,6 +258,7 @@ int agent_start(const struct hostfile *host, const struct agent_observer *observ
 void agent_stop(struct agent **agent)
 {
 	struct agent *a = *agent;
+
 	if (a == NULL)
 		return;
 	atomic_store(&a->is_stopping, true);
