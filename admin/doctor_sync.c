@@ -15,12 +15,7 @@ struct sync_scope *doctor_scope(TALLOC_CTX *ctx, const struct host_directory *di
 	const struct part part = { .directory = directory,
 				   .content = content,
 				   .title = directory->title };
-	const struct sync_contexts contexts = {
-		dse->naming_contexts.values,
-		dse->naming_contexts.count,
-		dse->configuration_context,
-		dse->default_context,
-	};
+	const struct sync_contexts contexts = rootdse_contexts(dse);
 
 	return sync_scope_new(ctx, &part, &contexts, e);
 }

@@ -47,10 +47,8 @@ static int take_change(void *ctx, LDAPMessage *message, struct err *err)
 
 	if (entry == NULL)
 		return -1;
-	if (!ad_feed_on_entry(&poll->feed, entry)) {
-		err_set(err, ERR_DIRECTORY, 0, "%s came without its objectGUID", entry->dn);
-		rc = err_remedy(err, "let the account read that attribute");
-	}
+	if (!ad_feed_on_entry(&poll->feed, entry))
+		rc = ad_search_without_guid(entry, err);
 	talloc_free(entry);
 	return rc;
 }

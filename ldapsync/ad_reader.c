@@ -87,13 +87,6 @@ static bool note_ranges(struct ad_reader *reader, LDAPMessage *message, struct e
 	return found;
 }
 
-/* Nothing can be known of such an object, least of all that it is still there. */
-static int without_guid(const struct entry *entry, struct err *err)
-{
-	err_set(err, ERR_DIRECTORY, 0, "%s came without its objectGUID", entry->dn);
-	return err_remedy(err, "let the account read that attribute");
-}
-
 static int take_entry(void *ctx, LDAPMessage *message, struct err *err)
 {
 	struct ad_reader *reader = ctx;
@@ -104,7 +97,7 @@ static int take_entry(void *ctx, LDAPMessage *message, struct err *err)
 	if (entry == NULL)
 		return -1;
 	if (!ad_reader_guid(s->ld, message, &entry->uuid)) {
-		rc = without_guid(entry, err);
+		rc = ad_search_without_guid(entry, err);
 	} else if (note_ranges(reader, message, entry)) {
 		talloc_steal(reader->ctx, entry);
 		return 0;
@@ -282,7 +275,7 @@ static int mark_present(void *ctx, LDAPMessage *message, struct err *err)
 	if (entry == NULL)
 		return -1;
 	if (!ad_reader_guid(s->ld, message, &guid))
-		rc = without_guid(entry, err);
+		rc = ad_search_without_guid(entry, err);
 	else if (sync_scope_has(reader->scope, entry->dn))
 		rc = source_present(s->sink, &guid);
 	talloc_free(entry);

@@ -249,3 +249,9 @@ int ad_search_notify(struct ad_search *search, const char *base, struct err *err
 			     0, controls.list, NULL, NULL, LDAP_NO_LIMIT, &search->notify_id);
 	return rc == LDAP_SUCCESS ? 0 : dirconn_fail(search->session->ld, rc, err, "a search");
 }
+
+int ad_search_without_guid(const struct entry *entry, struct err *err)
+{
+	err_set(err, ERR_DIRECTORY, 0, "%s came without its objectGUID", entry->dn);
+	return err_remedy(err, "let the account read that attribute");
+}

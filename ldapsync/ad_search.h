@@ -64,4 +64,8 @@ int ad_search_pages(struct ad_search *search, const struct ad_query *query, ad_o
 /* Takes what has come without a search: notifications, the heartbeat's answers. */
 int ad_search_idle(struct ad_search *search, struct err *err) WP_MUST_CHECK;
 
+/* Fills ERR for an object that hides its GUID: nothing can be known of it, least of all that it is
+ * still there. Returns -1. */
+int ad_search_without_guid(const struct entry *entry, struct err *err);
+
 #endif

@@ -122,3 +122,9 @@ struct rootdse *rootdse_read(TALLOC_CTX *ctx, LDAP *ld, int stop_fd, struct err 
 	ldap_msgfree(message);
 	return root;
 }
+
+struct sync_contexts rootdse_contexts(const struct rootdse *root)
+{
+	return (struct sync_contexts){ root->naming_contexts.values, root->naming_contexts.count,
+				       root->configuration_context, root->default_context };
+}

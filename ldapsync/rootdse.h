@@ -11,6 +11,7 @@
 #include <talloc.h>
 
 #include "common/err.h"
+#include "ldapsync/sync_scope.h"
 
 /* Capabilities and controls that decide how a directory is read. */
 #define ROOTDSE_ACTIVE_DIRECTORY "1.2.840.113556.1.4.800"
@@ -42,6 +43,9 @@ struct rootdse {
 
 /* The rootDSE of the server of LD, under CTX; STOP_FD ends the wait. Null and ERR filled. */
 struct rootdse *rootdse_read(TALLOC_CTX *ctx, LDAP *ld, int stop_fd, struct err *err);
+
+/* Its naming contexts, for what is asked for there. They live as long as ROOT. */
+struct sync_contexts rootdse_contexts(const struct rootdse *root);
 
 /* Whether LIST has VALUE, by ASCII without case. */
 bool rootdse_has(const struct rootdse_list *list, const char *value);

@@ -133,9 +133,7 @@ static int find_context(struct follower *f, struct err *err)
 static int find_scope(struct follower *f, struct err *err)
 {
 	const struct rootdse *dse = f->session->dse;
-	const struct sync_contexts contexts = { dse->naming_contexts.values,
-						dse->naming_contexts.count,
-						dse->configuration_context, dse->default_context };
+	const struct sync_contexts contexts = rootdse_contexts(dse);
 
 	if (dse->is_synchronized != NULL && ascii_equal(dse->is_synchronized, "FALSE"))
 		return err_set(err, ERR_DIRECTORY, 0, "%s has not caught up with its domain yet",

@@ -88,12 +88,13 @@ static int upsert(struct consumer *c, LDAPMessage *message, const struct entry_u
 	if (entry == NULL)
 		return -1;
 	entry->uuid = *uuid;
-	if (!sync_scope_has(c->scope, entry->dn))
+	if (!sync_scope_has(c->scope, entry->dn)) {
 		rc = source_delete(c->sink, uuid);
-	else if (is_change)
-		rc = source_change(c->sink, profile_translate(c->scope->profile, entry, entry));
-	else
-		rc = source_upsert(c->sink, profile_translate(c->scope->profile, entry, entry));
+	} else {
+		const struct entry *known = profile_translate(c->scope->profile, entry, entry);
+
+		rc = is_change ? source_change(c->sink, known) : source_upsert(c->sink, known);
+	}
 	talloc_free(entry);
 	return rc;
 }
@@ -342,10 +343,7 @@ static int send_search(struct consumer *c, struct err *err)
 static int begin(struct consumer *c, struct err *err)
 {
 	struct session *s = c->session;
-	const struct sync_contexts contexts = {
-		s->dse->naming_contexts.values, s->dse->naming_contexts.count,
-		s->dse->configuration_context, s->dse->default_context,
-	};
+	const struct sync_contexts contexts = rootdse_contexts(s->dse);
 
 	c->scope = sync_scope_new(s->ctx, s->part, &contexts, err);
 	if (c->scope == NULL || check_bases(c, err) < 0 ||
