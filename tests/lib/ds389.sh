@@ -66,12 +66,7 @@ ds389_env() {
 	. "$1/env"
 }
 
-ds389_pid() {
-	local pid
-	pid=$(cat "$1/run/pid" 2>/dev/null) && [ -n "$pid" ] || return 1
-	tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$(cd "$1" && pwd)/config" || return 1
-	echo "$pid"
-}
+ds389_pid() { peer_pid "$1/run/pid" "$(cd "$1" 2>/dev/null && pwd)/config"; }
 
 ds389_admin() {
 	local dir=$1 DS389_URL DS389_PORT
@@ -122,30 +117,8 @@ ds389_load() {
 	ds389_fail "$2 was refused"
 }
 
-ds389_signal() {
-	local pid
-	pid=$(ds389_pid "$1") && kill "-$2" "$pid"
-}
-
+ds389_signal() { peer_signal ds389 "$1" "$2"; }
 ds389_pause() { ds389_signal "$1" STOP; }
 ds389_cont() { ds389_signal "$1" CONT; }
-
-ds389_kill9() {
-	local pid
-	pid=$(ds389_pid "$1") || return 0
-	kill -KILL "$pid"
-	wait "$pid" 2>/dev/null || : # our child, or somebody else's
-	while ds389_pid "$1" >/dev/null; do sleep 0.02; done
-	rm -f "$1/run/pid"
-}
-
-ds389_stop() {
-	local i
-	ds389_signal "$1" CONT || return 0
-	ds389_signal "$1" TERM
-	for ((i = 0; i < 300; i++)); do
-		ds389_pid "$1" >/dev/null || break
-		sleep 0.05
-	done
-	ds389_kill9 "$1"
-}
+ds389_kill9() { peer_kill9 ds389 "$1" "$1/run/pid"; }
+ds389_stop() { peer_stop ds389 "$1" 300; }

@@ -14,6 +14,8 @@
 # skip of automake, where no KDC is installed. Everything is below DIR, on loopback, and only the
 # process that krb5_start began is ever ended.
 
+: "${abs_top_srcdir:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+. "$abs_top_srcdir/tests/lib/peer.sh"
 PATH=$PATH:/usr/sbin:/sbin
 
 krb5_need() {
@@ -115,12 +117,7 @@ krb5_rekey() {
 		chmod 600 "$3.new" && mv "$3.new" "$3"
 }
 
-krb5_pid() {
-	local pid
-	pid=$(cat "$1/krb5.sh.pid" 2>/dev/null) && [ -n "$pid" ] || return 1
-	tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$(cd "$1" && pwd)/kdc.pid" || return 1
-	echo "$pid"
-}
+krb5_pid() { peer_pid "$1/krb5.sh.pid" "$(cd "$1" 2>/dev/null && pwd)/kdc.pid"; }
 
 krb5_start() {
 	local dir pid i
@@ -140,19 +137,7 @@ krb5_start() {
 	krb5_fail "the KDC did not start in $dir"
 }
 
-krb5_signal() {
-	local pid
-	pid=$(krb5_pid "$1") && kill "-$2" "$pid"
-}
-
+krb5_signal() { peer_signal krb5 "$1" "$2"; }
 krb5_pause() { krb5_signal "$1" STOP; }
 krb5_cont() { krb5_signal "$1" CONT; }
-
-krb5_stop() {
-	local pid
-	pid=$(krb5_pid "$1") || return 0
-	kill -KILL "$pid"
-	wait "$pid" 2>/dev/null
-	while krb5_pid "$1" >/dev/null; do sleep 0.02; done
-	rm -f "$1/krb5.sh.pid"
-}
+krb5_stop() { peer_kill9 krb5 "$1" "$1/krb5.sh.pid"; }

@@ -5,6 +5,7 @@
 #   proxy_port DIR            the port
 #   proxy_stop DIR
 : "${abs_top_srcdir:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+. "$abs_top_srcdir/tests/lib/peer.sh"
 
 proxy_start() {
 	local i
@@ -35,8 +36,7 @@ print(answer) if answer != "ok" else None' "$1/control" "${@:2}"
 
 proxy_stop() {
 	local pid
-	pid=$(cat "$1/pid" 2>/dev/null) || return 0
-	tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$1/control" || return 0
+	pid=$(peer_pid "$1/pid" "$1/control") || return 0
 	kill "$pid"
 	wait "$pid" 2>/dev/null
 	return 0

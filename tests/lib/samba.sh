@@ -26,6 +26,7 @@
 # beside each other never meet, and one test may have three.
 
 : "${abs_top_srcdir:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+. "$abs_top_srcdir/tests/lib/peer.sh"
 export LDAPNOINIT=1
 PATH=$PATH:/usr/sbin:/sbin
 samba_count=0
@@ -196,31 +197,11 @@ samba_start() {
 	samba_fail "Samba did not start in $dir"
 }
 
-samba_signal() {
-	local pid
-	pid=$(samba_pid "$1") && kill "-$2" "$pid"
-}
-
+samba_signal() { peer_signal samba "$1" "$2"; }
 samba_pause() { samba_signal "$1" STOP; }
 samba_cont() { samba_signal "$1" CONT; }
-
-samba_stop() {
-	local pid i
-	pid=$(samba_pid "$1") || return 0
-	kill -CONT "$pid"
-	kill -TERM "$pid"
-	for ((i = 0; i < 200; i++)); do
-		samba_pid "$1" >/dev/null || break
-		sleep 0.05
-	done
-	samba_kill9 "$1"
-}
-
-samba_kill9() {
-	samba_signal "$1" KILL || :
-	while samba_pid "$1" >/dev/null; do sleep 0.02; done
-	rm -f "$1/samba.sh.pid"
-}
+samba_stop() { peer_stop samba "$1" 200; }
+samba_kill9() { peer_kill9 samba "$1" "$1/samba.sh.pid"; }
 
 # samba_grant DIR SID DN ACE: adds an entry to the access list of DN, which may be a deleted object;
 # without an ACE those of SID are taken away.

@@ -24,6 +24,7 @@
 # ou=Services,<suffix> the data hold: those may read everything.
 
 : "${abs_top_srcdir:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+. "$abs_top_srcdir/tests/lib/peer.sh"
 # What an administrator set for himself has no place here: libldap then reads neither ldap.conf
 # nor LDAP… variables; give its tools their options by -o.
 export LDAPNOINIT=1
@@ -177,14 +178,8 @@ slapd_env() {
 	. "$1/env"
 }
 
-# slapd_pid DIR: the pid of the slapd of DIR while it lives, nothing otherwise. The command
-# line is compared, so that a pid that was used again is never taken for it.
-slapd_pid() {
-	local pid
-	pid=$(cat "$1/slapd.sh.pid" 2>/dev/null) && [ -n "$pid" ] || return 1
-	tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$(cd "$1" && pwd)/config" || return 1
-	echo "$pid"
-}
+# slapd_pid DIR: the pid of the slapd of DIR while it lives, nothing otherwise.
+slapd_pid() { peer_pid "$1/slapd.sh.pid" "$(cd "$1" 2>/dev/null && pwd)/config"; }
 
 slapd_load() {
 	local dir=$1 SLAPD_URL SLAPD_LDAPI SLAPD_PORT SLAPD_SUFFIX SLAPD_ROOTDN SLAPD_ROOTPW
@@ -215,32 +210,11 @@ slapd_start() {
 	slapd_fail "slapd did not start in $dir"
 }
 
-slapd_signal() {
-	local pid
-	pid=$(slapd_pid "$1") && kill "-$2" "$pid"
-}
-
+slapd_signal() { peer_signal slapd "$1" "$2"; }
 slapd_pause() { slapd_signal "$1" STOP; }
 slapd_cont() { slapd_signal "$1" CONT; }
-
-slapd_stop() {
-	local pid i
-	pid=$(slapd_pid "$1") || return 0
-	kill -CONT "$pid"
-	kill -TERM "$pid"
-	for ((i = 0; i < 300; i++)); do
-		slapd_pid "$1" >/dev/null || break
-		sleep 0.05
-	done
-	slapd_kill9 "$1"
-}
-
-slapd_kill9() {
-	slapd_signal "$1" KILL || :
-	# It may be our child or not; either way it is gone when its command line is.
-	while slapd_pid "$1" >/dev/null; do sleep 0.02; done
-	rm -f "$1/slapd.sh.pid"
-}
+slapd_stop() { peer_stop slapd "$1" 300; }
+slapd_kill9() { peer_kill9 slapd "$1" "$1/slapd.sh.pid"; }
 
 slapd_admin() {
 	local dir=$1 SLAPD_URL SLAPD_LDAPI SLAPD_PORT SLAPD_SUFFIX SLAPD_ROOTDN SLAPD_ROOTPW

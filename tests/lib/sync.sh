@@ -15,6 +15,7 @@
 #
 # Nothing else is ever ended; every file is below DIR.
 : "${abs_top_srcdir:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+. "$abs_top_srcdir/tests/lib/peer.sh"
 : "${abs_top_builddir:=$abs_top_srcdir}"
 failed=0
 
@@ -51,11 +52,7 @@ sync_start() {
 	echo $! >"$1/pid"
 }
 
-sync_pid() {
-	local pid
-	pid=$(cat "$1/pid" 2>/dev/null) || return 1
-	tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$1/waypost.conf" && echo "$pid"
-}
+sync_pid() { peer_pid "$1/pid" "$1/waypost.conf"; }
 
 # Our child: its status tells a crash or a sanitizer's report.
 sync_stop() {
