@@ -1,6 +1,8 @@
 # waypost-ldapsync under test. Source it from bash, behind slapd.sh; do not run it.
 #
 #   sync_conf  DIR DIRECTORY-SECTION   writes DIR/waypost.conf: state and run below DIR
+#   sync_corp  DIR URI…                prints such a section, for an organisation like schema/example.ldif
+#                                      at these addresses; its password is written into DIR
 #   sync_start DIR                     starts the agent of DIR; its log is DIR/log
 #   sync_stop | sync_kill9 DIR         by the pid that sync_start wrote
 #   sync_status DIR                    the status row; sync_is DIR FIELD VALUE compares one
@@ -45,6 +47,22 @@ sync_conf() {
 	$2
 	EOT
 	chmod 600 "$1/waypost.conf"
+}
+
+sync_corp() {
+	local uris
+	printf change-me >"$1/password"
+	chmod 600 "$1/password"
+	uris=$(printf ', "%s"' "${@:2}")
+	echo "directory \"corp\" {
+	uri = {${uris#, }}
+	base = \"cn=Waypost,dc=example,dc=com\"
+	recipients = {\"ou=People,dc=example,dc=com\"}
+	bind = \"simple\"
+	bind_dn = \"cn=waypost,ou=Services,dc=example,dc=com\"
+	password_file = \"$1/password\"
+	cleartext = true
+}"
 }
 
 sync_start() {

@@ -76,17 +76,7 @@ ok "our schema and the example organisation are taken" ds389_load "$dir/ds" "$ab
 	EOT
 } | modify
 proxy_start "$dir/proxy" "$DS389_PORT" || exit 1
-printf change-me >"$dir/password"
-chmod 600 "$dir/password"
-sync_conf "$dir" "directory \"corp\" {
-	uri = {\"ldap://127.0.0.1:$(proxy_port "$dir/proxy")\"}
-	base = \"cn=Waypost,dc=example,dc=com\"
-	recipients = {\"$people\"}
-	bind = \"simple\"
-	bind_dn = \"cn=waypost,ou=Services,dc=example,dc=com\"
-	password_file = \"$dir/password\"
-	cleartext = true
-}"
+sync_conf "$dir" "$(sync_corp "$dir" "ldap://127.0.0.1:$(proxy_port "$dir/proxy")")"
 sync_start "$dir"
 ok "live" sync_wait "$dir" state live 20
 ok "the whole content" in_step

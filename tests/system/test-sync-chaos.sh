@@ -50,17 +50,7 @@ whole() { sync_show "$dir" >/dev/null; }
 slapd_init "$dir/slapd" ${WP_SESSIONLOG:+--sessionlog 500} &&
 	slapd_load "$dir/slapd" "$dir/org.ldif" && slapd_start "$dir/slapd" || exit 1
 slapd_env "$dir/slapd"
-printf change-me >"$dir/password"
-chmod 600 "$dir/password"
-sync_conf "$dir" "directory \"corp\" {
-	uri = {\"$SLAPD_URL\"}
-	base = \"$base\"
-	recipients = {\"$people\"}
-	bind = \"simple\"
-	bind_dn = \"cn=waypost,ou=Services,dc=example,dc=com\"
-	password_file = \"$dir/password\"
-	cleartext = true
-}"
+sync_conf "$dir" "$(sync_corp "$dir" "$SLAPD_URL")"
 sync_start "$dir"
 ok "live" sync_wait "$dir" state live 30
 ok "the replica is the directory" sync_until same

@@ -34,17 +34,7 @@ person() { # number, mail
 } >"$dir/org.ldif"
 slapd_init "$dir/slapd" && slapd_load "$dir/slapd" "$dir/org.ldif" && slapd_start "$dir/slapd" || exit 1
 slapd_env "$dir/slapd"
-printf change-me >"$dir/password"
-chmod 600 "$dir/password"
-sync_conf "$dir" "directory \"corp\" {
-	uri = {\"$SLAPD_URL\"}
-	base = \"cn=Waypost,dc=example,dc=com\"
-	recipients = {\"$people\"}
-	bind = \"simple\"
-	bind_dn = \"cn=waypost,ou=Services,dc=example,dc=com\"
-	password_file = \"$dir/password\"
-	cleartext = true
-}"
+sync_conf "$dir" "$(sync_corp "$dir" "$SLAPD_URL")"
 
 # A first refresh that is cut off shows nothing; the next one all of it.
 sync_start "$dir"

@@ -72,17 +72,7 @@ slapd_init "$dir/slapd" && slapd_load "$dir/slapd" "$abs_top_srcdir/schema/examp
 slapd_env "$dir/slapd"
 add_people 60
 write_file 40
-printf change-me >"$dir/password"
-chmod 600 "$dir/password"
-sync_conf "$dir" "directory \"corp\" {
-	uri = {\"$SLAPD_URL\"}
-	base = \"cn=Waypost,dc=example,dc=com\"
-	recipients = {\"$people\"}
-	bind = \"simple\"
-	bind_dn = \"cn=waypost,ou=Services,dc=example,dc=com\"
-	password_file = \"$dir/password\"
-	cleartext = true
-}
+sync_conf "$dir" "$(sync_corp "$dir" "$SLAPD_URL")
 directory \"more\" { uri = {\"file://$dir/more.ldif\"} }"
 ok "without a daemon: 4" exits 4 waypost sync resync
 ok "without a daemon: 4" exits 4 waypost sync refuse

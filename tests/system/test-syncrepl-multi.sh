@@ -36,17 +36,7 @@ slapd_init "$dir/a" --port "$port_a" --sessionlog 1000 --peer 1 "ldap://127.0.0.
 # Loaded once: both then have the same UUIDs.
 slapd_load "$dir/a" "$dir/org.ldif" && slapd_start "$dir/a" && slapd_start "$dir/b" || exit 1
 ok "the second provider is filled by the first" sync_until spread b p39
-printf change-me >"$dir/password"
-chmod 600 "$dir/password"
-sync_conf "$dir" "directory \"corp\" {
-	uri = {\"ldap://127.0.0.1:$port_a\", \"ldap://127.0.0.1:$port_b\"}
-	base = \"cn=Waypost,dc=example,dc=com\"
-	recipients = {\"$people\"}
-	bind = \"simple\"
-	bind_dn = \"cn=waypost,ou=Services,dc=example,dc=com\"
-	password_file = \"$dir/password\"
-	cleartext = true
-}"
+sync_conf "$dir" "$(sync_corp "$dir" "ldap://127.0.0.1:$port_a" "ldap://127.0.0.1:$port_b")"
 sync_start "$dir"
 ok "live at the first" at a
 ok "in step" in_step a

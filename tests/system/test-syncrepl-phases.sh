@@ -78,17 +78,7 @@ change_all() {
 slapd_init "$dir/slapd" && slapd_load "$dir/slapd" "$dir/org.ldif" && slapd_start "$dir/slapd" || exit 1
 slapd_env "$dir/slapd"
 proxy_start "$dir/proxy" "$SLAPD_PORT" || exit 1
-printf change-me >"$dir/password"
-chmod 600 "$dir/password"
-sync_conf "$dir" "directory \"corp\" {
-	uri = {\"ldap://127.0.0.1:$(proxy_port "$dir/proxy")\"}
-	base = \"cn=Waypost,dc=example,dc=com\"
-	recipients = {\"$people\"}
-	bind = \"simple\"
-	bind_dn = \"cn=waypost,ou=Services,dc=example,dc=com\"
-	password_file = \"$dir/password\"
-	cleartext = true
-}"
+sync_conf "$dir" "$(sync_corp "$dir" "ldap://127.0.0.1:$(proxy_port "$dir/proxy")")"
 
 mark
 sync_start "$dir"
