@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "admin/dirquery.h"
 #include "common/buf.h"
 
 enum { NETWORK_TIMEOUT_S = 10, SEARCH_TIMEOUT_S = 30, PAGE_ENTRIES = 1000 };
@@ -168,13 +169,8 @@ static struct entry *take_entry(struct dirclient *d, TALLOC_CTX *ctx, LDAPMessag
 /* (&(objectClass=waypostServer)(ATTRIBUTE=VALUE)), the value escaped. */
 static char *server_filter(TALLOC_CTX *ctx, const char *attribute, const char *value)
 {
-	struct berval plain = { strlen(value), (char *)(uintptr_t)value }, escaped = { 0, NULL };
-	char *filter;
-
-	ldap_bv2escaped_filter_value(&plain, &escaped);
-	filter = talloc_asprintf(ctx, "(&(objectClass=waypostServer)(%s=%s))", attribute, escaped.bv_val);
-	ber_memfree(escaped.bv_val);
-	return filter;
+	return talloc_asprintf(ctx, "(&(objectClass=waypostServer)(%s=%s))", attribute,
+			       dirquery_escape(ctx, value));
 }
 
 int dirclient_find_server(struct dirclient *d, TALLOC_CTX *ctx, const char *base, const char *name,

@@ -1,47 +1,35 @@
 /* The directory doctor: what Active Directory lets the account do, so that changes can be
  * followed. */
-#include <lber.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin/dirquery.h"
 #include "admin/doctor_private.h"
+#include "ldapsync/ad_wire.h"
 
-#define OID_SHOW_DELETED "1.2.840.113556.1.4.417"
-
-enum { DIRSYNC_OBJECT_SECURITY = 1, DIRSYNC_MAX_BYTES = 1024 * 1024 };
-
-static LDAPControl *make_control(const char *oid, BerElement *ber)
-{
-	LDAPControl *control = NULL;
-	struct berval value = { 0, (char *)(uintptr_t) "" };
-
-	if (ber == NULL || ber_flatten2(ber, &value, 0) == 0)
-		ldap_control_create(oid, 1, ber != NULL ? &value : NULL, 1, &control);
-	return control;
-}
+enum { DIRSYNC_MAX_BYTES = 1024 * 1024 };
 
 /* ---- DirSync ([MS-ADTS] 3.1.1.3.4.1.3) ---- */
 
 /* The code of a DirSync search of the naming context that finds nothing. */
-static int try_dirsync(struct doctor_server *s, const char *context, int flags)
+static int try_dirsync(struct doctor_server *s, const char *context, uint32_t flags)
 {
 	const char *const none[] = { LDAP_NO_ATTRS, NULL };
-	BerElement *ber = ber_alloc_t(LBER_USE_DER);
-	struct dirquery query = { .base = context,
-				  .scope = LDAP_SCOPE_SUBTREE,
-				  .attributes = none,
-				  .filter = "(objectClass=waypostNothing)" };
-	struct dirreply *reply;
-	int code = LDAP_ENCODING_ERROR;
+	const struct buf no_cookie = { 0 };
+	struct buf value = { 0 };
+	LDAPControl control = { .ldctl_oid = (char *)(uintptr_t)AD_CONTROL_DIRSYNC,
+				.ldctl_iscritical = 1 };
+	const struct dirquery query = { .base = context,
+					.scope = LDAP_SCOPE_SUBTREE,
+					.attributes = none,
+					.filter = "(objectClass=waypostNothing)",
+					.control = &control };
+	int code;
 
-	if (ber_printf(ber, "{iio}", flags, DIRSYNC_MAX_BYTES, "", (ber_len_t)0) >= 0) {
-		query.control = make_control(ROOTDSE_DIRSYNC, ber);
-		reply = dirquery(s->ld, s->ctx, &query);
-		code = reply->code;
-		ldap_control_free(query.control);
-	}
-	ber_free(ber, 1);
+	ad_encode_dirsync(flags, DIRSYNC_MAX_BYTES, &no_cookie, &value);
+	control.ldctl_value = (struct berval){ value.len, value.data };
+	code = dirquery(s->ld, s->ctx, &query)->code;
+	buf_free(&value);
 	return code;
 }
 
@@ -68,7 +56,7 @@ static void check_context(struct doctor_server *s, const char *context)
 		doctor_say(s->doctor, DOCTOR_OK, "%s: allowed", context);
 		return;
 	}
-	if (try_dirsync(s, context, DIRSYNC_OBJECT_SECURITY) == LDAP_SUCCESS) {
+	if (try_dirsync(s, context, AD_OBJECT_SECURITY) == LDAP_SUCCESS) {
 		doctor_say(s->doctor, DOCTOR_NOTE,
 			   "%s: allowed with OBJECT_SECURITY only, so what the account may "
 			   "not read is not seen to change (%s without)",
@@ -94,15 +82,16 @@ void doctor_check_dirsync(struct doctor_server *s)
 void doctor_check_deleted(struct doctor_server *s)
 {
 	const char *const attributes[] = { "isDeleted", NULL };
-	struct dirquery query = { .scope = LDAP_SCOPE_BASE, .attributes = attributes };
+	LDAPControl control = { .ldctl_oid = (char *)(uintptr_t)AD_CONTROL_SHOW_DELETED,
+				.ldctl_iscritical = 1 };
+	struct dirquery query = { .scope = LDAP_SCOPE_BASE, .attributes = attributes,
+				  .control = &control };
 	struct dirreply *reply;
 
 	if (s->dse->default_context == NULL)
 		return;
 	query.base = talloc_asprintf(s->ctx, "CN=Deleted Objects,%s", s->dse->default_context);
-	query.control = make_control(OID_SHOW_DELETED, NULL);
 	reply = dirquery(s->ld, s->ctx, &query);
-	ldap_control_free(query.control);
 	if (reply->code == LDAP_SUCCESS && reply->entries.count > 0) {
 		doctor_say(s->doctor, DOCTOR_OK, "can be seen");
 		return;
@@ -120,7 +109,7 @@ void doctor_check_deleted(struct doctor_server *s)
 
 void doctor_check_notification(struct doctor_server *s)
 {
-	if (rootdse_has(&s->dse->controls, ROOTDSE_NOTIFICATION)) {
+	if (rootdse_has(&s->dse->controls, AD_CONTROL_NOTIFICATION)) {
 		doctor_say(s->doctor, DOCTOR_OK, "the server tells of changes at once");
 		return;
 	}

@@ -13,10 +13,8 @@
 #include "common/err.h"
 #include "ldapsync/sync_scope.h"
 
-/* Capabilities and controls that decide how a directory is read. */
+/* The capability that decides how a directory is read. */
 #define ROOTDSE_ACTIVE_DIRECTORY "1.2.840.113556.1.4.800"
-#define ROOTDSE_DIRSYNC "1.2.840.113556.1.4.841"
-#define ROOTDSE_NOTIFICATION "1.2.840.113556.1.4.528"
 
 struct rootdse_list {
 	const char **values;

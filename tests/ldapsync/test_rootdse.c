@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "ldapsync/ad_wire.h"
 #include "ldapsync/rootdse.h"
 
 static void take(struct rootdse *root, const char *attribute, const char *value)
@@ -41,7 +42,7 @@ static void test_an_active_directory_is_recognised(void **state)
 	take(root, "highestCommittedUSN", "12345");
 	take(root, "dnsHostName", "dc1.example.com");
 	assert_true(rootdse_has(&root->capabilities, ROOTDSE_ACTIVE_DIRECTORY));
-	assert_false(rootdse_has(&root->controls, ROOTDSE_DIRSYNC));
+	assert_false(rootdse_has(&root->controls, AD_CONTROL_DIRSYNC));
 	assert_true(rootdse_has(&root->mechanisms, "gss-spnego"));
 	assert_int_equal(root->highest_usn, 12345);
 	assert_string_equal(root->dns_host_name, "dc1.example.com");
