@@ -80,16 +80,13 @@ static int make_ldif(struct cli *cli, const struct self *self, const struct cert
 {
 	const struct publish_wish wish = { .hash = pair->hash,
 					   .der = { (const char *)pair->der, pair->der_len } };
-	const struct entry_attribute *hashes;
 	struct publish_plan plan;
 
 	buf_adds(out, "");
 	if (self->entry == NULL)
 		return 0;
-	hashes = entry_find(self->entry, PUBLISH_HASH);
-	for (size_t i = 0; hashes != NULL && i < hashes->n_values; i++)
-		if (ascii_equal(hashes->values[i].data, pair->hash))
-			return 0;
+	if (entry_has_text(self->entry, PUBLISH_HASH, pair->hash))
+		return 0;
 	if (publish_plan_make(cli->ctx, self->entry, &wish, &plan, e) < 0)
 		return -1;
 	publish_ldif(&plan, out);

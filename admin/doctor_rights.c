@@ -230,16 +230,6 @@ static struct entry *find_self(struct doctor_server *s, int *code_r)
 	return reply->entries.count == 1 ? reply->entries.items[0] : NULL;
 }
 
-static bool has_value(const struct entry *entry, const char *name, const char *value)
-{
-	const struct entry_attribute *attribute = entry_find(entry, name);
-
-	for (size_t i = 0; attribute != NULL && i < attribute->n_values; i++)
-		if (ascii_equal(attribute->values[i].data, value))
-			return true;
-	return false;
-}
-
 /* Whether other servers can know this host by its certificate. */
 static void judge_certificate(struct doctor_server *s, const struct entry *self)
 {
@@ -249,7 +239,7 @@ static void judge_certificate(struct doctor_server *s, const struct entry *self)
 
 	cert_paths(s->doctor->host, &cert_path, &key_path);
 	if (cert_load(cert_path, NULL, &pair, &ignored) == 0 &&
-	    has_value(self, "waypostCertificateHash", pair.hash)) {
+	    entry_has_text(self, "waypostCertificateHash", pair.hash)) {
 		doctor_say(s->doctor, DOCTOR_OK, "its certificate is published");
 	} else {
 		doctor_say(s->doctor, DOCTOR_WARNING,
@@ -270,7 +260,7 @@ static void judge_self(struct doctor_server *s, const struct entry *self)
 {
 	const char *state = entry_text(self, "waypostServerState");
 
-	if (!has_value(self, "waypostRole", "hub") && !has_value(self, "waypostRole", "edge")) {
+	if (!entry_has_text(self, "waypostRole", "hub") && !entry_has_text(self, "waypostRole", "edge")) {
 		doctor_say(s->doctor, DOCTOR_FAILED,
 			   "%s is neither hub nor edge, so it takes no mail", self->dn);
 		doctor_fix(s->doctor, "give it the role");

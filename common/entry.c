@@ -156,14 +156,19 @@ const char *entry_text(const struct entry *entry, const char *name)
 	return attribute != NULL && attribute->n_values > 0 ? attribute->values[0].data : NULL;
 }
 
-bool entry_has_class(const struct entry *entry, const char *class_name)
+bool entry_has_text(const struct entry *entry, const char *name, const char *value)
 {
-	const struct entry_attribute *classes = entry_find(entry, "objectClass");
+	const struct entry_attribute *found = entry_find(entry, name);
 
-	for (size_t i = 0; classes != NULL && i < classes->n_values; i++)
-		if (ascii_equal(classes->values[i].data, class_name))
+	for (size_t i = 0; found != NULL && i < found->n_values; i++)
+		if (ascii_equal(found->values[i].data, value))
 			return true;
 	return false;
+}
+
+bool entry_has_class(const struct entry *entry, const char *class_name)
+{
+	return entry_has_text(entry, "objectClass", class_name);
 }
 
 void entry_list_add(TALLOC_CTX *ctx, struct entry_list *list, struct entry *entry)

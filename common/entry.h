@@ -70,6 +70,8 @@ void entry_drop(struct entry *entry, const char *name);
 const struct entry_attribute *entry_find(const struct entry *entry, const char *name);
 /* The first value as a C string or null; a value with a NUL inside ends there. */
 const char *entry_text(const struct entry *entry, const char *name);
+/* Whether the attribute NAME has VALUE, by ASCII without case. */
+bool entry_has_text(const struct entry *entry, const char *name, const char *value);
 /* Whether objectClass holds CLASS_NAME. */
 bool entry_has_class(const struct entry *entry, const char *class_name);
 
