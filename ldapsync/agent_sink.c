@@ -98,15 +98,24 @@ struct question {
 	bool is_answered;
 };
 
+/* Others see that the session is a new one before it goes on: it would be called live at once. */
+static void begin_session(struct source_sink *sink, struct buf *cookie_r)
+{
+	struct agent *agent = sink->agent;
+	struct err err;
+
+	apply_begin(agent->apply, sink->index);
+	if (apply_cookie(agent->apply, sink->index, sink->binding, cookie_r, &err) < 0)
+		agent_break_sessions(agent, &err);
+	agent_publish_status(agent);
+}
+
 static void answer(void *arg)
 {
 	struct question *question = arg;
-	struct source_sink *sink = question->sink;
-	struct err err;
 
-	if (question->cookie != NULL && apply_cookie(sink->agent->apply, sink->index, sink->binding,
-						     question->cookie, &err) < 0)
-		agent_break_sessions(sink->agent, &err);
+	if (question->cookie != NULL)
+		begin_session(question->sink, question->cookie);
 	pthread_mutex_lock(&question->mutex);
 	question->is_answered = true;
 	pthread_cond_signal(&question->answered);

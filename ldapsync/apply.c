@@ -226,6 +226,14 @@ int apply_commit(struct apply *apply, struct err *err)
 	return 0;
 }
 
+void apply_begin(struct apply *apply, size_t directory)
+{
+	struct directory *d = &apply->directories[directory];
+
+	if (d->phase == APPLY_LIVE)
+		d->phase = APPLY_WAITING;
+}
+
 int apply_cookie(struct apply *apply, size_t directory, uint64_t binding, struct buf *cookie_r,
 		 struct err *err)
 {

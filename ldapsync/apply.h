@@ -78,6 +78,10 @@ int apply_open(const struct apply_config *config, uint64_t wall_ms, struct apply
 /* What is not committed is lost, and will be sent again by the directory. */
 void apply_close(struct apply **apply);
 
+/* A session with the directory begins: until its refresh is over nobody knows whether the replica
+ * is in step. What is held stays held. */
+void apply_begin(struct apply *apply, size_t directory);
+
 /* The stored cookie of a directory if it fits BINDING, else empty. */
 int apply_cookie(struct apply *apply, size_t directory, uint64_t binding, struct buf *cookie_r,
 		 struct err *err) WP_MUST_CHECK;

@@ -84,6 +84,12 @@ good_then better <<-EOT
 	until better.more
 	close
 EOT
+good_then silent <<-EOT
+	until silent.more
+	present-org
+	present 0 $many
+	present-done c2
+EOT
 # ---- out of turn, malformed ----
 good_then bare <<-EOT
 	present-org
@@ -196,6 +202,9 @@ ok "short list: held" wait_is short held
 ok "short list: says what would go" says short 'would drop 30 of 60 recipients'
 ok "short list: nothing is lost" has_persons short $many
 ok "a list that is short by a few: these are gone" sync_until has_persons little 55
+ok "nothing said yet: not called live" wait_is silent refresh
+: >"$dir/scripts/silent.more"
+ok "nothing said yet: live once it was" wait_is silent live
 ok "empty list: held" wait_is empty held
 ok "empty list: nothing is lost" has_persons empty $many
 ok "set of deletions: held" wait_is gone held
@@ -247,6 +256,7 @@ for code in $codes; do
 done
 ok "4096: without the cookie" sync_until eval '[ "$(grep -c "^reload -" "$dir/served")" -ge 2 ]'
 ok "live and closed at once, again and again: nothing is lost" has_persons hurry $many
+sed -i /close/d "$dir/scripts/reload"
 ok "live" wait_is reload live
 ok "nothing is lost" has_persons reload $many
 
