@@ -10,7 +10,10 @@
 #include "common/clock.h"
 #include "ldapsync/dirlayer.h"
 
-enum { CONNECTING_LOOK_MS = 10 };
+enum {
+	CONNECTING_LOOK_MS = 10,
+	MESSAGE_MAX = 256 * 1024 * 1024, /* a group of millions fits into it */
+};
 
 void dirconn_init_library(void)
 {
@@ -53,10 +56,9 @@ static bool is_readable(int fd)
 /* A part of a large answer may lie in our layer of TLS or read ahead: no descriptor shows that. */
 static bool has_decoded(LDAP *ld)
 {
-	Sockbuf *sockbuf = NULL;
+	Sockbuf *sockbuf = dirlayer_sockbuf(ld);
 
-	return ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sockbuf) == LDAP_OPT_SUCCESS &&
-	       sockbuf != NULL && ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_DATA_READY, NULL) > 0;
+	return sockbuf != NULL && ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_DATA_READY, NULL) > 0;
 }
 
 void dirconn_wait(LDAP *ld, int stop_fd, int ms)
@@ -103,6 +105,16 @@ int dirconn_result(LDAP *ld, int id, int stop_fd)
 
 /* ---- options ---- */
 
+/* A length that no message has would be allocated, and waited for. */
+static void limit_messages(LDAP *ld)
+{
+	Sockbuf *sockbuf = dirlayer_sockbuf(ld);
+	ber_len_t most = MESSAGE_MAX;
+
+	if (sockbuf != NULL)
+		ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_SET_MAX_INCOMING, &most);
+}
+
 static void set_options(LDAP *ld)
 {
 	const int version = LDAP_VERSION3;
@@ -114,6 +126,7 @@ static void set_options(LDAP *ld)
 	ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &answer);
 	ldap_set_option(ld, LDAP_OPT_TIMEOUT, &answer);
 	ldap_set_option(ld, LDAP_OPT_X_SASL_NOCANON, LDAP_OPT_ON);
+	limit_messages(ld);
 }
 
 /* ---- connect, TLS, bind ---- */
@@ -167,10 +180,10 @@ static int begin(struct dial *dial, struct err *err)
 /* liblber would read each message by two calls of the kernel. */
 static void read_ahead(LDAP *ld)
 {
-	Sockbuf *sb = NULL;
+	Sockbuf *sockbuf = dirlayer_sockbuf(ld);
 
-	if (ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == LDAP_SUCCESS && sb != NULL)
-		ber_sockbuf_add_io(sb, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_PROVIDER, NULL);
+	if (sockbuf != NULL)
+		ber_sockbuf_add_io(sockbuf, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_PROVIDER, NULL);
 }
 
 int dirconn_open(const struct host_directory *directory, const struct host_uri *uri, int stop_fd,

@@ -152,7 +152,7 @@ static Sockbuf_IO layer_io = {
 	.sbi_write = layer_write,
 };
 
-static Sockbuf *sockbuf_of(LDAP *ld)
+Sockbuf *dirlayer_sockbuf(LDAP *ld)
 {
 	Sockbuf *sockbuf = NULL;
 
@@ -167,7 +167,7 @@ int dirlayer_push(LDAP *ld, const struct dirlayer_codec *codec, void *ctx, struc
 	layer->codec = codec;
 	layer->ctx = ctx;
 	/* liblber keeps a layer whose set-up failed, so it is freed with the connection. */
-	if (ber_sockbuf_add_io(sockbuf_of(ld), &layer_io, codec->level, layer) == 0)
+	if (ber_sockbuf_add_io(dirlayer_sockbuf(ld), &layer_io, codec->level, layer) == 0)
 		return 0;
 	if (!dirlayer_error(ld, err))
 		err_set(err, ERR_DIRECTORY, LDAP_SERVER_DOWN, "the connection broke");
@@ -176,14 +176,14 @@ int dirlayer_push(LDAP *ld, const struct dirlayer_codec *codec, void *ctx, struc
 
 bool dirlayer_error(LDAP *ld, struct err *err)
 {
-	Sockbuf *sockbuf = sockbuf_of(ld);
+	Sockbuf *sockbuf = dirlayer_sockbuf(ld);
 
 	return sockbuf != NULL && err != NULL && ber_sockbuf_ctrl(sockbuf, ASK_ERROR, err) == 1;
 }
 
 void dirlayer_describe(LDAP *ld, struct buf *text)
 {
-	Sockbuf *sockbuf = sockbuf_of(ld);
+	Sockbuf *sockbuf = dirlayer_sockbuf(ld);
 
 	if (sockbuf != NULL)
 		ber_sockbuf_ctrl(sockbuf, ASK_DESCRIPTION, text);

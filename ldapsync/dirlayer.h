@@ -26,6 +26,8 @@ struct dirlayer_codec {
 /* Puts a layer upon those of LD; CTX belongs to LD from here on, also on failure. */
 int dirlayer_push(LDAP *ld, const struct dirlayer_codec *codec, void *ctx,
 		  struct err *err) WP_MUST_CHECK;
+/* liblber's side of LD; null: it is not connected. */
+Sockbuf *dirlayer_sockbuf(LDAP *ld);
 /* What a layer of LD failed with, if one did: libldap itself only knows that something did. */
 bool dirlayer_error(LDAP *ld, struct err *err);
 /* Appends what the layers are, "" if there are none. */
