@@ -1,10 +1,10 @@
 /* The directory doctor: whether changes can be followed by RFC 4533, and what cuts a full read.
  */
-#include <lber.h>
 #include <stdlib.h>
 
 #include "admin/dirquery.h"
 #include "admin/doctor_private.h"
+#include "ldapsync/syncrepl_ber.h"
 
 enum { READ_MS = 20 * 1000, READ_MOST = 2000000 };
 
@@ -21,20 +21,6 @@ struct sync_scope *doctor_scope(TALLOC_CTX *ctx, const struct host_directory *di
 }
 
 /* ---- content synchronisation ---- */
-
-/* Sync Request, refreshOnly, no cookie (RFC 4533 §2.2). */
-static LDAPControl *sync_control(void)
-{
-	BerElement *ber = ber_alloc_t(LBER_USE_DER);
-	LDAPControl *control = NULL;
-	struct berval value;
-
-	if (ber_printf(ber, "{e}", LDAP_SYNC_REFRESH_ONLY) >= 0 &&
-	    ber_flatten2(ber, &value, 0) == 0)
-		ldap_control_create(LDAP_CONTROL_SYNC, 1, &value, 1, &control);
-	ber_free(ber, 1);
-	return control;
-}
 
 static void fix_sync(struct doctor_server *s)
 {
@@ -69,9 +55,12 @@ static void fix_sync(struct doctor_server *s)
 void doctor_check_sync(struct doctor_server *s)
 {
 	const char *const none[] = { LDAP_NO_ATTRS, NULL };
+	LDAPControl control = { .ldctl_oid = (char *)LDAP_CONTROL_SYNC, .ldctl_iscritical = 1 };
 	struct dirquery query = { .base = s->directory.base,
 				  .scope = LDAP_SCOPE_BASE,
-				  .attributes = none };
+				  .attributes = none,
+				  .control = &control };
+	struct buf no_cookie = { 0 }, value = { 0 };
 	struct dirreply *reply;
 
 	if (query.base == NULL && s->directory.n_recipients > 0)
@@ -84,9 +73,10 @@ void doctor_check_sync(struct doctor_server *s)
 		fix_sync(s);
 		return;
 	}
-	query.control = sync_control();
+	syncrepl_encode_request(SYNCREPL_REFRESH_ONLY, &no_cookie, &value);
+	control.ldctl_value = (struct berval){ value.len, value.data };
 	reply = dirquery(s->ld, s->ctx, &query);
-	ldap_control_free(query.control);
+	buf_free(&value);
 	if (reply->code == LDAP_SUCCESS) {
 		doctor_say(s->doctor, DOCTOR_OK,
 			   "changes can be followed by content synchronisation (RFC 4533)");

@@ -34,9 +34,7 @@ static int on_refresh(struct apply *apply, struct directory *d, const struct eve
 	d->begun_wall_ms = apply->now_ms;
 	d->named = 0;
 	d->expected = event->number == SOURCE_RESUME ? 0 : d->tally.counts.entries;
-	id_set_free(&d->seen);
-	buf_clear(&d->doomed);
-	buf_clear(&d->cookie);
+	apply_forget_refresh(d);
 	d->phase = APPLY_REFRESHING;
 	d->complete = false;
 	d->is_sure = event->number & SOURCE_SURE;
@@ -106,8 +104,10 @@ static int on_upsert(struct apply *apply, struct directory *d, const struct even
 		apply_mark_changed(apply, d, 1);
 	d->n_unchanged += rc == 0;
 	apply->is_dirty = true; /* an entry that is left out may have left a diagnostic */
-	if (rc >= 0 && id != 0 && is_tracking(d))
+	if (rc >= 0 && id != 0 && is_tracking(d)) {
 		id_set_add(&d->seen, id);
+		id_set_remove(&d->gone, id);
+	}
 	return rc < 0 ? -1 : 0;
 }
 
@@ -121,12 +121,13 @@ static int on_present(struct apply *apply, struct directory *d, const struct eve
 	if (replica_writer_find(apply_writer(apply, d), &uuid, &id, err) < 0)
 		return -1;
 	d->named++;
-	if (id != 0 && is_tracking(d))
+	if (id != 0 && is_tracking(d) && !id_set_has(&d->gone, id))
 		id_set_add(&d->seen, id);
 	return 0;
 }
 
-/* To be deleted at the end of the refresh, unless that names it once more. */
+/* To be deleted at the end of the refresh, unless that brings it once more. A list of what is there
+ * may be older than this. */
 static int doom(struct apply *apply, struct directory *d, const struct entry_uuid *uuid,
 		struct err *err)
 {
@@ -134,8 +135,10 @@ static int doom(struct apply *apply, struct directory *d, const struct entry_uui
 
 	if (replica_writer_find(apply_writer(apply, d), uuid, &id, err) < 0)
 		return -1;
-	if (id != 0)
+	if (id != 0) {
 		id_set_remove(&d->seen, id);
+		id_set_add(&d->gone, id);
+	}
 	buf_add(&d->doomed, uuid, sizeof(*uuid));
 	return 0;
 }

@@ -200,11 +200,8 @@ void apply_close(struct apply **apply)
 	apply_drop_building(a);
 	replica_writer_close(&a->current);
 	publisher_free(&a->publisher);
-	for (size_t i = 0; i < a->config.n_directories; i++) {
-		id_set_free(&a->directories[i].seen);
-		buf_free(&a->directories[i].doomed);
-		buf_free(&a->directories[i].cookie);
-	}
+	for (size_t i = 0; i < a->config.n_directories; i++)
+		apply_forget_refresh(&a->directories[i]);
 	if (a->lock_fd >= 0)
 		close(a->lock_fd);
 	free(a);

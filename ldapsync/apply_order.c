@@ -78,9 +78,7 @@ static int begin_anew(struct apply *apply, struct directory *d, struct err *err)
 	d->phase = APPLY_WAITING;
 	d->hold = (struct apply_hold){ 0 };
 	d->is_called = true;
-	id_set_free(&d->seen);
-	buf_free(&d->doomed);
-	buf_free(&d->cookie);
+	apply_forget_refresh(d);
 	apply->is_dirty = true;
 	return replica_writer_set_cookie(apply->current, d->config->title, 0, "", 0, err);
 }

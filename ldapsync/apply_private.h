@@ -30,6 +30,7 @@ struct directory {
 	uint64_t named, expected;        /* entries it told of, and will; 0: not known */
 	struct apply_hold hold;
 	struct id_set seen;        /* named by the refresh, or changed since */
+	struct id_set gone;        /* deleted by it, and not brought since */
 	struct buf doomed;         /* UUIDs that the refresh deletes */
 	struct buf cookie;         /* of the refresh, until it may be stored */
 	uint64_t binding;
@@ -105,6 +106,8 @@ static inline void apply_note_cause(struct apply *apply, enum history_cause caus
 
 /* apply_refresh.c. */
 
+/* What is known of a refresh only, beside its phase. */
+void apply_forget_refresh(struct directory *d);
 /* N entries changed in the directory's transaction. */
 void apply_mark_changed(struct apply *apply, struct directory *d, size_t n);
 /* The stored cookie is no good, and neither is what follows in this session. */

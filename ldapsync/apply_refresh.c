@@ -57,6 +57,14 @@ static bool was_sent_everything(const struct apply *apply, const struct director
 	       2 * d->n_unchanged > apply->status.counts.entries;
 }
 
+void apply_forget_refresh(struct directory *d)
+{
+	id_set_free(&d->seen);
+	id_set_free(&d->gone);
+	buf_free(&d->doomed);
+	buf_free(&d->cookie);
+}
+
 static void end_phase(struct directory *d, enum apply_phase phase)
 {
 	d->phase = phase;
@@ -64,9 +72,7 @@ static void end_phase(struct directory *d, enum apply_phase phase)
 	if (phase != APPLY_LIVE)
 		return;
 	d->is_ready = true;
-	id_set_free(&d->seen);
-	buf_free(&d->doomed);
-	buf_free(&d->cookie);
+	apply_forget_refresh(d);
 }
 
 /* The generation of WRITER becomes the one that readers use. */

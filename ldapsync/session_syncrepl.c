@@ -27,7 +27,8 @@ struct consumer {
 	struct sync_scope *scope;
 	struct syncrepl sync;
 	struct buf cookie, uuids;
-	int search_id;
+	int search_id, audit_id; /* -1: there is none */
+	bool is_live; /* the refresh is over */
 };
 
 /* Every server that is not told apart by something else. */
@@ -35,6 +36,36 @@ static bool fits(const struct rootdse *dse)
 {
 	(void)dse;
 	return true;
+}
+
+/* ---- asking ---- */
+
+/* A search of the scope for ATTRIBUTES; *ID_R is libldap's number of it. The reload hint stays
+ * false: a server that cannot go on from the cookie says so (4096), and then everything is fetched
+ * without one, which is a refresh that sweeps for certain. */
+static int send_search(struct consumer *c, enum syncrepl_mode mode, const struct buf *cookie,
+		       char **attributes, int *id_r, struct err *err)
+{
+	struct buf value = { 0 };
+	LDAPControl control = { .ldctl_oid = (char *)LDAP_CONTROL_SYNC, .ldctl_iscritical = 1 };
+	LDAPControl *controls[] = { &control, NULL };
+	int rc;
+
+	syncrepl_encode_request(mode, cookie, &value);
+	control.ldctl_value = (struct berval){ value.len, value.data };
+	rc = ldap_search_ext(c->ld, c->scope->base, LDAP_SCOPE_SUBTREE, c->scope->filter, attributes,
+			     0, controls, NULL, NULL, LDAP_NO_LIMIT, id_r);
+	buf_free(&value);
+	return rc == LDAP_SUCCESS ? 0 : dirconn_fail(c->ld, rc, err, "search");
+}
+
+/* Names and UUIDs of all that is there, while changes go on to come. */
+static int begin_audit(struct consumer *c, struct err *err)
+{
+	static char *nothing[] = { (char *)LDAP_NO_ATTRS, NULL };
+	const struct buf no_cookie = { 0 };
+
+	return send_search(c, SYNCREPL_REFRESH_ONLY, &no_cookie, nothing, &c->audit_id, err);
 }
 
 /* ---- one step of the protocol ---- */
@@ -61,8 +92,21 @@ static int give_cookie(struct consumer *c, const struct syncrepl_step *step)
 	return source_cookie(c->sink, step->cookie.data, step->cookie.len);
 }
 
-/* Cookie and end of the refresh belong into one batch: they become one transaction. */
-static int finish_step(struct consumer *c, const struct syncrepl_step *step)
+/* What was not named is gone. The cookie is in the same batch, or was: it is stored now. */
+static int end_refresh(struct consumer *c)
+{
+	if (source_done(c->sink, true) < 0)
+		return -1;
+	c->is_live = true;
+	c->session->watch->without_cookie = false;
+	c->session->watch->newer_tries = 0;
+	c->session->watch->was_live = true;
+	return source_flush(c->sink);
+}
+
+/* A server that goes on from a cookie names what went, as far as it knows: what is there has to
+ * be asked. Its own list of what is there needs no other. */
+static int finish_step(struct consumer *c, const struct syncrepl_step *step, struct err *err)
 {
 	if (!step->refresh_done)
 		return give_cookie(c, step);
@@ -70,12 +114,9 @@ static int finish_step(struct consumer *c, const struct syncrepl_step *step)
 	if (step->cookie.data == NULL && !step->forget_cookie && c->cookie.len > 0 &&
 	    source_cookie(c->sink, c->cookie.data, c->cookie.len) < 0)
 		return -1;
-	if (give_cookie(c, step) < 0 || source_done(c->sink, step->sweep) < 0)
+	if (give_cookie(c, step) < 0)
 		return -1;
-	c->session->watch->without_cookie = false;
-	c->session->watch->newer_tries = 0;
-	c->session->watch->was_live = true;
-	return source_flush(c->sink);
+	return step->sweep ? end_refresh(c) : begin_audit(c, err);
 }
 
 /* The entry in MESSAGE. IS_CHANGE: while changes are awaited, and not as a new one. */
@@ -130,7 +171,7 @@ static int take_step(struct consumer *c, LDAPMessage *message,
 		return -1;
 	if (step.action == SYNCREPL_REMOVE && source_delete(c->sink, &state->uuid) < 0)
 		return -1;
-	return finish_step(c, &step);
+	return finish_step(c, &step, err);
 }
 
 static int on_entry(struct consumer *c, LDAPMessage *message, struct err *err)
@@ -155,7 +196,7 @@ static int take_info(struct consumer *c, const struct berval *value, struct err 
 		return -1;
 	if (step.action != SYNCREPL_NOTHING && mark_set(c, step.action) < 0)
 		return -1;
-	return finish_step(c, &step);
+	return finish_step(c, &step, err);
 }
 
 static int on_intermediate(struct consumer *c, LDAPMessage *message, struct err *err)
@@ -205,18 +246,28 @@ static void add_remedy(struct err *err, int code)
 			err_remedy(err, "%s", rows[i].remedy);
 }
 
+/* The code of a result, and what it says as ERR; *DIAGNOSTIC_R is libldap's. */
+static int read_result(struct consumer *c, LDAPMessage *message, char **diagnostic_r,
+		       struct err *err)
+{
+	int code = LDAP_OTHER;
+
+	*diagnostic_r = NULL;
+	ldap_parse_result(c->ld, message, &code, NULL, diagnostic_r, NULL, NULL, 0);
+	err_set(err, ERR_DIRECTORY, code, "the server ended the search: %s%s%s",
+		ldap_err2string(code), *diagnostic_r != NULL ? ": " : "",
+		*diagnostic_r != NULL ? *diagnostic_r : "");
+	add_remedy(err, code);
+	return code;
+}
+
 /* The server ended the search: always the end of the session. */
 static int on_search_result(struct consumer *c, LDAPMessage *message, struct err *err)
 {
 	struct watch *watch = c->session->watch;
-	char *diagnostic = NULL;
-	int code = LDAP_OTHER;
+	char *diagnostic;
+	int code = read_result(c, message, &diagnostic, err);
 
-	ldap_parse_result(c->ld, message, &code, NULL, &diagnostic, NULL, NULL, 0);
-	err_set(err, ERR_DIRECTORY, code, "the server ended the search: %s%s%s",
-		ldap_err2string(code), diagnostic != NULL ? ": " : "",
-		diagnostic != NULL ? diagnostic : "");
-	add_remedy(err, code);
 	switch (syncrepl_on_result(&c->sync, code, diagnostic)) {
 	case SYNCREPL_RELOAD:
 		if (!watch->without_cookie)
@@ -248,11 +299,56 @@ static int on_search_message(struct consumer *c, LDAPMessage *message, struct er
 	return 0; /* a reference to elsewhere */
 }
 
+/* An entry that is there, where it may be elsewhere than the replica thinks. */
+static int on_audit_entry(struct consumer *c, LDAPMessage *message, struct err *err)
+{
+	struct syncrepl_state_value state;
+	struct entry *entry;
+	LDAPControl **controls;
+	int rc = read_state(c, message, &state, &controls, err);
+
+	ldap_controls_free(controls);
+	entry = rc == 0 ? session_entry(c->session, message, err) : NULL;
+	if (entry == NULL)
+		return -1;
+	if (sync_scope_has(c->scope, entry->dn))
+		rc = source_present(c->sink, &state.uuid);
+	talloc_free(entry);
+	return rc;
+}
+
+static int on_audit_result(struct consumer *c, LDAPMessage *message, struct err *err)
+{
+	char *diagnostic;
+	int code = read_result(c, message, &diagnostic, err);
+
+	ldap_memfree(diagnostic);
+	c->audit_id = -1;
+	if (code != LDAP_SUCCESS)
+		return -1;
+	err->text[0] = '\0';
+	return end_refresh(c);
+}
+
+static int on_audit_message(struct consumer *c, LDAPMessage *message, struct err *err)
+{
+	switch (ldap_msgtype(message)) {
+	case LDAP_RES_SEARCH_ENTRY:
+		return on_audit_entry(c, message, err);
+	case LDAP_RES_SEARCH_RESULT:
+		return on_audit_result(c, message, err);
+	}
+	return 0; /* nothing is to be learnt from its cookie */
+}
+
 static int on_message(void *ctx, LDAPMessage *message, struct err *err)
 {
 	struct consumer *c = ctx;
+	int id = ldap_msgid(message);
 
-	return ldap_msgid(message) == c->search_id ? on_search_message(c, message, err) : 0;
+	if (id == c->audit_id)
+		return on_audit_message(c, message, err);
+	return id == c->search_id ? on_search_message(c, message, err) : 0;
 }
 
 /*
@@ -264,7 +360,7 @@ static int await(struct consumer *c, struct err *err)
 	const struct timespec moment = { .tv_nsec = GATHER_US * 1000L };
 	int stop_fd = source_wake_fd(c->sink);
 
-	if (c->sync.phase == SYNCREPL_REFRESHING) {
+	if (!c->is_live) {
 		dirconn_wait(c->ld, stop_fd, WAIT_MS);
 		nanosleep(&moment, NULL);
 		return source_is_stopping(c->sink) ? -1 :
@@ -284,7 +380,7 @@ static int follow_changes(struct consumer *c, struct err *err)
 	while ((rc = session_drain(s, on_message, c, err)) == 0)
 		if (await(c, err) < 0)
 			return -1;
-	if (s->is_lost && c->sync.phase == SYNCREPL_PERSISTING)
+	if (s->is_lost && c->is_live)
 		s->end = SESSION_LOST;
 	return rc;
 }
@@ -322,24 +418,6 @@ static int check_bases(struct consumer *c, struct err *err)
 	return 0;
 }
 
-static int send_search(struct consumer *c, struct err *err)
-{
-	struct buf value = { 0 };
-	LDAPControl control = { .ldctl_oid = (char *)LDAP_CONTROL_SYNC, .ldctl_iscritical = 1 };
-	LDAPControl *controls[] = { &control, NULL };
-	int rc;
-
-	/* The hint stays false: a server that cannot go on from the cookie says so (4096), and
-	 * then everything is fetched without one, which is a refresh that sweeps for certain. */
-	syncrepl_encode_request(&c->cookie, false, &value);
-	control.ldctl_value = (struct berval){ value.len, value.data };
-	rc = ldap_search_ext(c->ld, c->scope->base, LDAP_SCOPE_SUBTREE, c->scope->filter,
-			     c->scope->attributes, 0, controls, NULL, NULL, LDAP_NO_LIMIT,
-			     &c->search_id);
-	buf_free(&value);
-	return rc == LDAP_SUCCESS ? 0 : dirconn_fail(c->ld, rc, err, "search");
-}
-
 static int begin(struct consumer *c, struct err *err)
 {
 	struct session *s = c->session;
@@ -353,7 +431,8 @@ static int begin(struct consumer *c, struct err *err)
 		buf_clear(&c->cookie);
 	syncrepl_give_back(&c->cookie);
 	syncrepl_init(&c->sync, c->cookie.len > 0);
-	if (send_search(c, err) < 0)
+	if (send_search(c, SYNCREPL_REFRESH_AND_PERSIST, &c->cookie, c->scope->attributes,
+			&c->search_id, err) < 0)
 		return -1;
 	session_is_up(s);
 	return source_refresh(c->sink, c->cookie.len > 0 ? SOURCE_RESUME : SOURCE_FULL);
@@ -361,7 +440,8 @@ static int begin(struct consumer *c, struct err *err)
 
 static void follow(struct session *s, struct err *err)
 {
-	struct consumer c = { .session = s, .sink = s->sink, .ld = s->ld, .search_id = -1 };
+	struct consumer c = { .session = s, .sink = s->sink, .ld = s->ld, .search_id = -1,
+			      .audit_id = -1 };
 
 	if (begin(&c, err) == 0)
 		(void)follow_changes(&c, err);

@@ -10,7 +10,6 @@ enum {
 	TAG_REFRESH_DELETE = 0xa1,
 	TAG_REFRESH_PRESENT = 0xa2,
 	TAG_ID_SET = 0xa3,
-	MODE_REFRESH_AND_PERSIST = 3,
 };
 
 /* An optional element: absent is fine, a broken one is left over and seen by is_done. */
@@ -109,16 +108,14 @@ int syncrepl_decode_info(const void *data, size_t len, struct syncrepl_info *inf
 	return 0;
 }
 
-void syncrepl_encode_request(const struct buf *cookie, bool reload_hint, struct buf *out)
+void syncrepl_encode_request(enum syncrepl_mode mode, const struct buf *cookie, struct buf *out)
 {
-	const uint8_t mode = MODE_REFRESH_AND_PERSIST, yes = 0xff;
+	const uint8_t octet = (uint8_t)mode;
 	struct buf body = { 0 };
 
-	element_put(&body, ELEMENT_ENUMERATED, &mode, 1);
+	element_put(&body, ELEMENT_ENUMERATED, &octet, 1);
 	if (cookie->len > 0)
 		element_put(&body, ELEMENT_OCTETS, cookie->data, cookie->len);
-	if (reload_hint)
-		element_put(&body, ELEMENT_BOOLEAN, &yes, 1);
 	element_put(out, ELEMENT_SEQUENCE, body.data, body.len);
 	buf_free(&body);
 }

@@ -24,8 +24,13 @@ int syncrepl_decode_state(const void *data, size_t len, struct syncrepl_state_va
  */
 int syncrepl_decode_info(const void *data, size_t len, struct syncrepl_info *info_r,
 			 struct buf *uuids, struct err *err) WP_MUST_CHECK;
-/* Appends the value of the Sync Request control for refreshAndPersist; COOKIE may be empty.
- * RELOAD_HINT: a reload may be sent at once instead of e-syncRefreshRequired. */
-void syncrepl_encode_request(const struct buf *cookie, bool reload_hint, struct buf *out);
+/* mode of the Sync Request control (§2.2) */
+enum syncrepl_mode {
+	SYNCREPL_REFRESH_ONLY = 1,
+	SYNCREPL_REFRESH_AND_PERSIST = 3,
+};
+
+/* Appends the value of the Sync Request control; COOKIE may be empty. The reload hint is false. */
+void syncrepl_encode_request(enum syncrepl_mode mode, const struct buf *cookie, struct buf *out);
 
 #endif

@@ -295,6 +295,27 @@ static void test_a_present_phase_deletes_what_it_did_not_name(void **state)
 	assert_false(finds(102));
 }
 
+static void test_a_list_of_what_is_there_does_not_bring_back_what_was_deleted(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 4, "c1");
+	give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+	give_uuid(0, EVENT_PRESENT, 1);
+	give_uuid(0, EVENT_PRESENT, 2);
+	give_uuid(0, EVENT_PRESENT, 100);
+	give_uuid(0, EVENT_DELETE, 100); /* after the list was begun */
+	give_uuid(0, EVENT_DELETE, 101);
+	give_uuid(0, EVENT_PRESENT, 101); /* which still has it */
+	give_uuid(0, EVENT_DELETE, 102);
+	give_person(0, 102); /* back again */
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_false(finds(100));
+	assert_false(finds(101));
+	assert_true(finds(102));
+	assert_false(finds(103)); /* nobody named it */
+}
+
 static void test_a_file_is_one_transaction(void **state)
 {
 	(void)state;
@@ -409,6 +430,7 @@ int main(void)
 		TEST(test_a_folder_from_elsewhere_is_doubted),
 		TEST(test_a_resumed_refresh_that_sends_everything_is_doubted),
 		TEST(test_a_present_phase_deletes_what_it_did_not_name),
+		TEST(test_a_list_of_what_is_there_does_not_bring_back_what_was_deleted),
 		TEST(test_a_file_is_one_transaction),
 		TEST(test_a_full_refresh_is_seen_as_a_whole_in_a_new_generation),
 		TEST(test_a_restart_goes_on_from_what_was_committed),

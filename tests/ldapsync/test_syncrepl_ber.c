@@ -158,27 +158,26 @@ static void test_liblber_reads_the_request(void **state)
 {
 	struct buf cookie = { 0 }, out = { 0 };
 	struct berval value, got;
-	ber_int_t mode, hint;
+	ber_int_t mode;
 	BerElement *ber;
 
 	(void)state;
 	for (int i = 0; i < 40; i++)
 		buf_adds(&cookie, "rid=1,csn"); /* long enough for a long length */
-	syncrepl_encode_request(&cookie, true, &out);
+	syncrepl_encode_request(SYNCREPL_REFRESH_AND_PERSIST, &cookie, &out);
 	value = (struct berval){ out.len, out.data };
 	ber = ber_init(&value);
-	assert_int_not_equal(ber_scanf(ber, "{emb}", &mode, &got, &hint), LBER_ERROR);
+	assert_int_not_equal(ber_scanf(ber, "{em}", &mode, &got), LBER_ERROR);
 	assert_int_equal(mode, LDAP_SYNC_REFRESH_AND_PERSIST);
 	assert_int_equal(got.bv_len, cookie.len);
 	assert_memory_equal(got.bv_val, cookie.data, cookie.len);
-	assert_int_not_equal(hint, 0);
 	ber_free(ber, 1);
 	buf_free(&cookie);
 	buf_free(&out);
 
-	syncrepl_encode_request(&cookie, false, &out);
+	syncrepl_encode_request(SYNCREPL_REFRESH_ONLY, &cookie, &out);
 	assert_int_equal(out.len, 5);
-	assert_memory_equal(out.data, "\x30\x03\x0a\x01\x03", 5);
+	assert_memory_equal(out.data, "\x30\x03\x0a\x01\x01", 5);
 	buf_free(&out);
 }
 

@@ -4,7 +4,8 @@
 Listens on a free port of 127.0.0.1 and writes "port N" to its output. Binds are accepted, a
 search of the rootDSE is answered, any other without the sync control finds nothing. A search with
 it and the base dc=NAME runs SCRIPTS/NAME, which is read each time; LOG gets a line for each:
-"NAME COOKIE" ("-" without one). After the script the connection stays open.
+"NAME COOKIE" ("-" without one). After the script the connection stays open. Who asks by
+refreshOnly is told what NAME's scripts have said to be there until now; the log has no line of it.
 
 A script is made of these lines; P is the person uid=pN, whose UUID is made from the name:
 
@@ -120,8 +121,10 @@ class Connection:
             await self.send(id, result(0x61, 0))
         elif tag == 0x63:
             base = list(elements(body))[0][1].decode()
-            found = self.sync_cookie(controls)
-            if found is None:
+            mode, found = self.sync_request(controls)
+            if mode == 1:
+                await self.list_all(id, base.removeprefix("dc="))
+            elif mode is None:
                 if base == "":
                     await self.send(id, entry("", {"supportedControl": [SYNC],
                                                    "vendorName": ["fake_sync.py"]}))
@@ -132,15 +135,20 @@ class Connection:
                 self.task = asyncio.create_task(self.run(id, name, found))
 
     @staticmethod
-    def sync_cookie(controls):
-        """None: no sync control; else a list with the cookie or an empty one."""
+    def sync_request(controls):
+        """Mode, or None without a sync control, and a list with the cookie or an empty one."""
         for _, body in controls:
             for _, control in elements(body):
                 parts = [value for _, value in elements(control)]
                 if parts[0].decode() == SYNC:
                     value = list(elements(list(elements(parts[-1]))[0][1]))
-                    return [v.decode() for tag, v in value if tag == 4]
-        return None
+                    return value[0][1][0], [v.decode() for tag, v in value if tag == 4]
+        return None, None
+
+    async def list_all(self, id, name):
+        for dn in list(self.server.content.setdefault(name, {})):
+            await self.send(id, entry(dn, {}), state_control(state_value(1, uuid_of(dn))))
+        await self.send(id, result(0x65, 0))
 
     async def run(self, id, name, cookie):
         speaking = True
@@ -154,6 +162,7 @@ class Connection:
                     speaking = args[0] in (["any"] + cookie if cookie else ["none"])
                 elif speaking:
                     self.base = f"dc={name}"
+                    self.content = self.server.content.setdefault(name, {})
                     await getattr(self, "do_" + verb)(id, *args)
         except OSError:
             pass
@@ -164,6 +173,10 @@ class Connection:
     async def add(self, id, dn, attributes, state=1):
         if state in (0, 3):
             attributes = {}
+        if state == 3:
+            self.content.pop(dn, None)
+        else:
+            self.content[dn] = True
         await self.send(id, entry(dn, attributes), state_control(state_value(state, uuid_of(dn))))
 
     def dn(self, n):
@@ -206,6 +219,8 @@ class Connection:
         await self.ids(id, False, [uuid_of(self.dn(n)) for n in range(int(first), int(end))])
 
     async def do_gone(self, id, first, end):
+        for n in range(int(first), int(end)):
+            self.content.pop(self.dn(n), None)
         await self.ids(id, True, [uuid_of(self.dn(n)) for n in range(int(first), int(end))])
 
     async def do_present_org(self, id):
@@ -253,6 +268,7 @@ class Connection:
 class Server:
     def __init__(self, scripts, log):
         self.scripts, self.file = scripts, open(log, "a", buffering=1)
+        self.content = {}  # NAME → the DNs that are there
 
     def log(self, line):
         print(line, file=self.file)
