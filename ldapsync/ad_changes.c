@@ -232,7 +232,7 @@ static int follow_names(struct ad_changes *changes, const struct ad_feed *feed, 
 
 /* The objects that one filter asks for, and which of them came. */
 struct batch {
-	const struct ad_change *asked[READ_AT_ONCE];
+	struct entry_uuid asked[READ_AT_ONCE];
 	bool found[READ_AT_ONCE];
 	size_t n;
 };
@@ -242,7 +242,7 @@ static void on_found(void *ctx, const struct entry_uuid *guid)
 	struct batch *batch = ctx;
 
 	for (size_t i = 0; i < batch->n; i++)
-		batch->found[i] |= entry_uuid_equal(&batch->asked[i]->guid, guid);
+		batch->found[i] |= entry_uuid_equal(&batch->asked[i], guid);
 }
 
 static int read_batch(struct ad_changes *changes, struct batch *batch, struct err *err)
@@ -253,7 +253,7 @@ static int read_batch(struct ad_changes *changes, struct batch *batch, struct er
 
 	buf_adds(&filter, "(&(|");
 	for (size_t i = 0; i < batch->n; i++)
-		ad_filter_guid(&batch->asked[i]->guid, &filter);
+		ad_filter_guid(&batch->asked[i], &filter);
 	buf_printf(&filter, ")%s)", changes->scope->filter);
 	reader->on_found = on_found;
 	reader->found_ctx = batch;
@@ -263,25 +263,36 @@ static int read_batch(struct ad_changes *changes, struct batch *batch, struct er
 	/* What did not come is gone, or none of ours any more. */
 	for (size_t i = 0; i < batch->n && rc == 0; i++)
 		if (!batch->found[i])
-			rc = source_delete(changes->session->sink, &batch->asked[i]->guid);
+			rc = source_delete(changes->session->sink, &batch->asked[i]);
 	return rc;
+}
+
+int ad_changes_read(struct ad_changes *changes, const struct buf *guids, struct err *err)
+{
+	struct batch batch;
+	size_t at = 0;
+
+	while (at < guids->len) {
+		batch = (struct batch){ .n = 0 };
+		for (; batch.n < READ_AT_ONCE && at < guids->len; at += sizeof(*batch.asked))
+			memcpy(&batch.asked[batch.n++], guids->data + at, sizeof(*batch.asked));
+		if (read_batch(changes, &batch, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int read_changed(struct ad_changes *changes, const struct ad_feed *feed, struct err *err)
 {
-	struct batch batch = { .n = 0 };
+	struct buf guids = { 0 };
+	int rc;
 
-	for (size_t i = 0; i < feed->n_changes; i++) {
-		if (feed->changes[i]->is_deleted)
-			continue;
-		batch.asked[batch.n++] = feed->changes[i];
-		if (batch.n == READ_AT_ONCE) {
-			if (read_batch(changes, &batch, err) < 0)
-				return -1;
-			batch = (struct batch){ .n = 0 };
-		}
-	}
-	return batch.n > 0 ? read_batch(changes, &batch, err) : 0;
+	for (size_t i = 0; i < feed->n_changes; i++)
+		if (!feed->changes[i]->is_deleted)
+			buf_add(&guids, &feed->changes[i]->guid, sizeof(struct entry_uuid));
+	rc = ad_changes_read(changes, &guids, err);
+	buf_free(&guids);
+	return rc;
 }
 
 static int delete_deleted(struct ad_changes *changes, const struct ad_feed *feed)
@@ -296,6 +307,14 @@ static int delete_deleted(struct ad_changes *changes, const struct ad_feed *feed
 		note_freed(changes, change->old);
 	}
 	return 0;
+}
+
+/* What recipients elsewhere show as their home may have another name, or lies below one. */
+static void tell_renamed(struct ad_changes *changes, const struct ad_feed *feed)
+{
+	for (size_t i = 0; i < feed->n_changes; i++)
+		if (!feed->changes[i]->is_deleted && feed->changes[i]->is_moved)
+			source_renamed(changes->session->sink, feed->changes[i]->dn);
 }
 
 /* Whether anything of the answer may have made names of others wrong. */
@@ -323,5 +342,7 @@ int ad_changes_apply(struct ad_changes *changes, const struct ad_feed *feed, str
 	if (read_changed(changes, feed, err) < 0 || follow_names(changes, feed, err) < 0 ||
 	    follow_containers(changes, feed, err) < 0)
 		return -1;
+	if (changes->session->part->content == PART_CONFIGURATION)
+		tell_renamed(changes, feed);
 	return changes->wants_links ? ad_changes_read_links(changes, err) : 0;
 }

@@ -9,6 +9,8 @@
  *    read, to the outside they are found to be gone by an audit;
  *  - an object moved: the groups that hold it show its new name, and are no change. They are read
  *    again;
+ *  - an object of the configuration was renamed: recipients show its new name as their home. The
+ *    parts that have them are told (ad_homes.h);
  *  - an object was deleted: the groups that held it have lost it, and are no change. A member that
  *    does not exist is no harm until another object takes its name. Then, and after some time,
  *    all that hold names are read again.
@@ -41,5 +43,8 @@ int ad_changes_apply(struct ad_changes *changes, const struct ad_feed *feed, str
 	WP_MUST_CHECK;
 /* Reads again all that hold names of others. */
 int ad_changes_read_links(struct ad_changes *changes, struct err *err) WP_MUST_CHECK;
+/* Reads the objects GUIDS again; one that does not come is deleted. */
+int ad_changes_read(struct ad_changes *changes, const struct buf *guids, struct err *err)
+	WP_MUST_CHECK;
 
 #endif

@@ -198,6 +198,7 @@ static void agent_free(struct agent *agent)
 	for (size_t i = 0; i < agent->n_sinks; i++) {
 		if (agent->sinks[i].batch != NULL)
 			work_free(agent->sinks[i].batch);
+		buf_free(&agent->sinks[i].renamed);
 		close(agent->sinks[i].wake_fd);
 	}
 	pthread_mutex_destroy(&agent->mutex);

@@ -44,6 +44,8 @@ struct source_sink {
 	uint64_t last_error_wall_ms, error_over_wall_ms;
 	uint64_t in_step_ms; /* when it was last known to be */
 	struct refresh_watch refresh;
+	struct buf renamed; /* source_renamed, by other parts */
+	bool many_renamed;
 };
 
 struct agent {

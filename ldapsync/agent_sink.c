@@ -10,6 +10,7 @@
 enum {
 	BATCH_BYTES = 256 * 1024,
 	BATCH_EVENTS = 1000,
+	RENAMED_BYTES = 64 * 1024, /* of names, before they are many */
 };
 
 bool source_is_stopping(const struct source_sink *sink)
@@ -296,4 +297,38 @@ void source_fault(struct source_sink *sink, const struct err *err)
 	if (is_news)
 		warn(sink, err);
 	agent_tell(sink->agent);
+}
+
+/* With the mutex held. */
+static void note_renamed(struct source_sink *sink, const char *dn)
+{
+	if (sink->renamed.len > RENAMED_BYTES)
+		sink->many_renamed = true;
+	else
+		buf_add(&sink->renamed, dn, strlen(dn) + 1);
+}
+
+void source_renamed(struct source_sink *sink, const char *dn)
+{
+	struct agent *agent = sink->agent;
+
+	pthread_mutex_lock(&agent->mutex);
+	for (size_t i = 0; i < agent->n_sinks; i++)
+		if (i != sink->index)
+			note_renamed(&agent->sinks[i], dn);
+	pthread_mutex_unlock(&agent->mutex);
+}
+
+bool source_take_renamed(struct source_sink *sink, struct buf *names, bool *many_r)
+{
+	bool any;
+
+	pthread_mutex_lock(&sink->agent->mutex);
+	any = sink->renamed.len > 0 || sink->many_renamed;
+	buf_add(names, sink->renamed.data, sink->renamed.len);
+	*many_r = sink->many_renamed;
+	buf_clear(&sink->renamed);
+	sink->many_renamed = false;
+	pthread_mutex_unlock(&sink->agent->mutex);
+	return any;
 }

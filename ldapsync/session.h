@@ -25,6 +25,8 @@ struct watch {
 	bool without_cookie;  /* the next session has to fetch everything */
 	unsigned newer_tries; /* with a cookie that is newer than the server */
 	bool was_live;        /* a session ended its refresh since the last pause */
+	struct buf renamed;   /* source_take_renamed, until it was dealt with */
+	bool many_renamed;
 };
 
 struct session {

@@ -11,8 +11,8 @@
 #include "common/clock.h"
 #include "common/dn.h"
 #include "common/log.h"
-#include "ldapsync/ad_changes.h"
 #include "ldapsync/ad_cookie.h"
+#include "ldapsync/ad_homes.h"
 #include "ldapsync/ad_poll.h"
 #include "ldapsync/dirconn.h"
 
@@ -388,6 +388,23 @@ static int begin(struct follower *f, struct err *err)
 	return rc;
 }
 
+/* What another part's renames have made of names here. */
+static int read_renamed(struct follower *f, struct err *err)
+{
+	struct watch *watch = f->session->watch;
+	bool many;
+
+	if (source_take_renamed(f->sink, &watch->renamed, &many))
+		watch->many_renamed |= many;
+	if (watch->renamed.len == 0 && !watch->many_renamed)
+		return 0;
+	if (ad_homes_read(&f->changes, &watch->renamed, watch->many_renamed, err) < 0)
+		return -1;
+	buf_clear(&watch->renamed);
+	watch->many_renamed = false;
+	return source_flush(f->sink);
+}
+
 static int do_what_is_due(struct follower *f, struct err *err)
 {
 	uint64_t now = clock_mono_ms();
@@ -395,6 +412,8 @@ static int do_what_is_due(struct follower *f, struct err *err)
 	if ((f->search.is_woken || now >= f->poll_ms) && poll_feed(f, err) < 0)
 		return -1;
 	if (now >= f->audit_ms && audit(f, err) < 0)
+		return -1;
+	if (read_renamed(f, err) < 0)
 		return -1;
 	return f->links_ms != 0 && now >= f->links_ms ? read_links(f, err) : 0;
 }

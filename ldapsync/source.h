@@ -52,6 +52,14 @@ int source_flush(struct source_sink *sink) WP_MUST_CHECK;
 /* As source_flush, and waits until it is stored: for who would not come back by itself. */
 int source_settle(struct source_sink *sink) WP_MUST_CHECK;
 
+/*
+ * An entry has the new name DN, which entries of other parts show without a change of their own;
+ * or what lies below it has. The sources of the other parts take what was said, as names each with
+ * its NUL; *MANY_R: that is not all. True: there was something.
+ */
+void source_renamed(struct source_sink *sink, const char *dn);
+bool source_take_renamed(struct source_sink *sink, struct buf *names, bool *many_r);
+
 /* Who answers, and how it is asked; texts may be null. */
 struct source_peer {
 	const char *where;   /* address of the server, or the file */

@@ -99,6 +99,7 @@ static void run(const struct part *part, struct source_sink *sink)
 			break;
 		pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;
 	}
+	buf_free(&watch.renamed);
 	talloc_free(list.ctx);
 }
 

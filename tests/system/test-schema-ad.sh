@@ -1,25 +1,13 @@
 #!/bin/bash
 # A real Samba domain controller takes waypost-ad.ldif and objects of every class in it, and what
-# it then exports has the same routes as the organisation has in the other profiles.
+# it then exports has the same routes as the organisation has in the other profiles. The agent
+# follows it, also to the new name of a server, which the recipients there show without a change.
 set -u
 . "${abs_top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/samba.sh"
-: "${abs_top_builddir:=$abs_top_srcdir}"
+. "$abs_top_srcdir/tests/lib/sync.sh"
 samba_need || exit $?
 dir=$(mktemp -d) || exit 1
-trap 'samba_stop "$dir/dc" 2>/dev/null; rm -rf "$dir"' EXIT
-failed=0
-
-ok() { # what, command…
-	local what=$1
-	shift
-	if "$@" >"$dir/out" 2>&1; then
-		echo "ok $what"
-	else
-		echo "not ok $what"
-		tail -20 "$dir/out"
-		failed=1
-	fi
-}
+trap 'sync_kill9 "$dir"; samba_stop "$dir/dc" 2>/dev/null; rm -rf "$dir"' EXIT
 
 # ldbadd or ldbmodify, FILE; they can fail with status 0.
 ldb() {
@@ -49,6 +37,9 @@ organisation_loads() {
 	    dn = re.search(r"^dn: (.*)$", record, re.M)
 	    # A forest without Exchange has no targetAddress.
 	    if dn and not there.match(dn[1]) and "targetAddress" not in record:
+	        # FLAG_CONFIG_ALLOW_RENAME, which only a new object may have given.
+	        if "objectClass: waypostServer" in record:
+	            record += "\nsystemFlags: 1073741824"
 	        print(record.replace("DC=example,DC=com", sys.argv[2]) + "\n")
 	EOT
 	cat >>"$dir/org.ldif" <<-EOT
@@ -143,4 +134,44 @@ ok "there is an object of every class" every_class_is_there
 ok "the directory can be exported" export_directory
 ok "the export has the same routes" routes_are_the_same
 ok "and nothing is wrong with it" no_error_is_found
+
+# ---- a server with another name ----
+
+lives_at() { # person, server
+	"$abs_top_builddir/replica_show" --json "$dir/state" |
+		grep -qi "\"CN=$1,.*\"home[a-z]*\":\"CN=$2,$servers"
+}
+rename_server() { # name, new name
+	samba_admin "$dir/dc" ldapmodify <<-EOT
+	dn: CN=$1,$servers
+	changetype: modrdn
+	newrdn: CN=$2
+	deleteoldrdn: 1
+	EOT
+}
+servers=CN=Servers,CN=Example,CN=Services,$SAMBA_CONFIG
+samba_user "$dir/dc" agent Agent.pw1 dirsync deleted && samba_start "$dir/dc" || exit 1
+printf Agent.pw1 >"$dir/password"
+chmod 600 "$dir/password"
+sync_conf "$dir" "directory \"corp\" {
+	uri = {\"$SAMBA_URL\"}
+	profile = \"ad\"
+	base = \"CN=Example,CN=Services,$SAMBA_CONFIG\"
+	bind = \"simple\"
+	bind_dn = \"agent@$SAMBA_REALM\"
+	password_file = \"$dir/password\"
+	cleartext = true
+}"
+sync_start "$dir"
+ok "the agent is live" sync_wait "$dir" state live 60
+ok "it has the home of a recipient" lives_at "Olga Olsen" OSLO-MBX1
+ok "the server is renamed" rename_server OSLO-MBX1 OSLO-STORE
+ok "and so is the home" sync_until lives_at "Olga Olsen" OSLO-STORE
+ok "of each of them" sync_until lives_at "Otto Olsen" OSLO-STORE
+ok "the agent stops" sync_stop "$dir"
+ok "a server is renamed meanwhile" rename_server ROME-HUB1 ROMA-HUB1
+sync_start "$dir"
+ok "live" sync_wait "$dir" state live 60
+ok "the home has the new name" sync_until lives_at "Rita Rossi" ROMA-HUB1
+ok "the agent stops" sync_stop "$dir"
 exit $failed
