@@ -220,19 +220,22 @@ int replica_store_record(const struct replica_store *store, MDB_txn *txn, uint64
 	return rc == 1 ? read_record(id, &value, record_r, err) : rc;
 }
 
+int replica_store_known(const struct replica_store *store, MDB_txn *txn, uint64_t id,
+			struct replica_record *record_r, struct err *err)
+{
+	int rc = replica_store_record(store, txn, id, record_r, err);
+
+	return rc == 0 ? damaged_record(err, id) : rc;
+}
+
 int replica_store_by_uuid(const struct replica_store *store, MDB_txn *txn,
 			  const struct entry_uuid *uuid, struct replica_record *record_r,
 			  struct err *err)
 {
 	MDB_val value;
 	int rc = replica_store_get(txn, store->uuid, uuid->bytes, sizeof(uuid->bytes), &value, err);
-	uint64_t id;
 
-	if (rc != 1)
-		return rc;
-	id = replica_id_at(&value, 0);
-	rc = replica_store_record(store, txn, id, record_r, err);
-	return rc == 0 ? damaged_record(err, id) : rc;
+	return rc == 1 ? replica_store_known(store, txn, replica_id_at(&value, 0), record_r, err) : rc;
 }
 
 /* A DN's key cut into RDN keys, the topmost last. */
@@ -280,9 +283,8 @@ static int search_below(const struct search *search, uint64_t parent, size_t lef
 	for (size_t i = replica_id_count(&ids); i-- > 0;) {
 		uint64_t id = replica_id_at(&ids, i);
 
-		rc = replica_store_record(search->store, search->txn, id, record_r, err);
-		if (rc <= 0)
-			return rc < 0 ? -1 : damaged_record(err, id);
+		if (replica_store_known(search->store, search->txn, id, record_r, err) < 0)
+			return -1;
 		if (strcmp(record_r->rdn_key, rdn_key) != 0)
 			continue;
 		if (left == 1 && search->want_entry && replica_is_placeholder(record_r))

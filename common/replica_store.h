@@ -33,7 +33,11 @@
 #include "common/replica.h"
 #include "common/replica_history.h"
 
-enum { REPLICA_FORMAT = 1, REPLICA_MAX_DEPTH = 128 };
+enum {
+	REPLICA_FORMAT = 1,
+	REPLICA_NAME_DEPTH = 128, /* of a name as it comes; a folder may be moved below another then */
+	REPLICA_MAX_DEPTH = 1024, /* deeper is damage */
+};
 
 struct replica_store {
 	MDB_env *env; /* null: closed */
@@ -86,6 +90,9 @@ int replica_store_state(const struct replica_store *store, MDB_txn *txn,
 			struct replica_state *state_r, struct err *err) WP_MUST_CHECK;
 int replica_store_record(const struct replica_store *store, MDB_txn *txn, uint64_t id,
 			 struct replica_record *record_r, struct err *err) WP_MUST_CHECK;
+/* The same for an id that another record or an index names: 1, or -1, also if it is missing. */
+int replica_store_known(const struct replica_store *store, MDB_txn *txn, uint64_t id,
+			struct replica_record *record_r, struct err *err) WP_MUST_CHECK;
 int replica_store_by_uuid(const struct replica_store *store, MDB_txn *txn,
 			  const struct entry_uuid *uuid, struct replica_record *record_r,
 			  struct err *err) WP_MUST_CHECK;

@@ -4,7 +4,20 @@
 #include "ldapsync/replica_writer_private.h"
 #include "topology/recipient.h"
 
-/* How many of the ids under HASH really bear ADDRESS; the DN of the last into DN_R. */
+enum { SEVERAL = 2 };
+
+static bool has_address(const struct recipient *recipient, const char *address)
+{
+	const char *at = recipient->addresses.first;
+
+	for (uint32_t i = 0; i < recipient->addresses.count; i++, at = recipient_next(at))
+		if (strcmp(at, address) == 0)
+			return true;
+	return false;
+}
+
+/* How many of the ids under HASH really bear ADDRESS, up to SEVERAL: it may be on everybody. The DN
+ * of the last into DN_R. */
 static int count_bearers(struct replica_writer *writer, uint64_t hash, const char *address,
 			 char **dn_r, struct err *err)
 {
@@ -12,24 +25,19 @@ static int count_bearers(struct replica_writer *writer, uint64_t hash, const cha
 	int n = 0, rc = replica_store_get(writer->txn, writer->store.address, &hash, sizeof(hash),
 					  &ids, err);
 
-	for (size_t i = 0; rc == 1 && i < replica_id_count(&ids); i++) {
+	for (size_t i = rc == 1 ? replica_id_count(&ids) : 0; n < SEVERAL && i-- > 0;) {
 		struct replica_record record;
 		struct recipient view;
-		const char *at;
 
-		if (replica_store_record(&writer->store, writer->txn, replica_id_at(&ids, i),
-					 &record, err) != 1 ||
+		if (replica_store_known(&writer->store, writer->txn, replica_id_at(&ids, i), &record,
+					err) < 0 ||
 		    recipient_decode(record.recipient, record.recipient_len, &view, err) < 0)
 			return -1;
-		at = view.addresses.first;
-		for (uint32_t a = 0; a < view.addresses.count; a++, at = recipient_next(at)) {
-			if (strcmp(at, address) != 0)
-				continue;
-			n++;
-			talloc_free(*dn_r);
+		if (!has_address(&view, address))
+			continue;
+		if (n++ == 0)
 			*dn_r = replica_store_dn(&writer->store, writer->txn, NULL, &record, false,
 						 err);
-		}
 	}
 	return rc < 0 ? -1 : n;
 }
@@ -50,16 +58,6 @@ static int check_duplicate(struct replica_writer *writer, uint64_t hash, const c
 					     n > 1 ? &text : NULL, err);
 	talloc_free(dn);
 	return rc;
-}
-
-static bool has_address(const struct recipient *recipient, const char *address)
-{
-	const char *at = recipient->addresses.first;
-
-	for (uint32_t i = 0; i < recipient->addresses.count; i++, at = recipient_next(at))
-		if (strcmp(at, address) == 0)
-			return true;
-	return false;
 }
 
 /* Files the addresses of OF that OTHER lacks under ID (ADD), or takes them out. */

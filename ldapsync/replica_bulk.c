@@ -88,7 +88,7 @@ static int find_name(struct replica_writer *writer, uint64_t hash, uint64_t pare
 	size_t at = hash;
 
 	while ((id = id_map_next(&writer->bulk->by_name, hash, &at)) != 0) {
-		if (replica_store_record(&writer->store, writer->txn, id, found_r, err) != 1)
+		if (replica_store_known(&writer->store, writer->txn, id, found_r, err) < 0)
 			return -1;
 		if (found_r->parent == parent && strcmp(found_r->rdn_key, rdn_key) == 0)
 			return 1;
@@ -104,7 +104,7 @@ static int find_uuid(struct replica_writer *writer, uint64_t hash, const struct 
 	size_t at = hash;
 
 	while ((*id_r = id_map_next(&writer->bulk->by_uuid, hash, &at)) != 0) {
-		if (replica_store_record(&writer->store, writer->txn, *id_r, &found, err) != 1)
+		if (replica_store_known(&writer->store, writer->txn, *id_r, &found, err) < 0)
 			return -1;
 		if (entry_uuid_equal(&found.uuid, uuid))
 			return 0;
@@ -188,15 +188,6 @@ static int find_parent(struct replica_writer *writer, const char *dn, const char
 	return 0;
 }
 
-static size_t depth_of(const char *key)
-{
-	size_t n = 1;
-
-	for (; *key != '\0'; key++)
-		n += *key == ',';
-	return n;
-}
-
 int writer_bulk_place(struct replica_writer *writer, struct replica_record *record,
 		      const char *dn, const char *key, struct err *err)
 {
@@ -207,8 +198,6 @@ int writer_bulk_place(struct replica_writer *writer, struct replica_record *reco
 
 	if (load_maps(writer, err) < 0)
 		return -1;
-	if (depth_of(key) > REPLICA_MAX_DEPTH)
-		return 0;
 	bulk->uuid_hash = uuid_hash(&record->uuid);
 	if (find_uuid(writer, bulk->uuid_hash, &record->uuid, &known, err) < 0)
 		return -1;

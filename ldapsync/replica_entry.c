@@ -96,7 +96,8 @@ static int describe(struct replica_writer *writer, const struct entry *entry, co
 	if (diagnose_values(writer, entry, err) < 0)
 		return -1;
 	return diagnose_entry(writer, entry, "malformed-address", bad > 0, "mail", "",
-			      "addresses that cannot be parsed are left out", err);
+			      "addresses that cannot be parsed, or behind the 5000th, are left out",
+			      err);
 }
 
 /* The entry is new or was renamed: gives it its place. A placeholder there becomes the entry. */
@@ -209,17 +210,41 @@ static int put_named(struct replica_writer *writer, struct replica_record *recor
 	return upsert_named(writer, record, entry, key, err);
 }
 
+static size_t depth_of(const char *key)
+{
+	size_t n = 1;
+
+	for (; *key != '\0'; key++)
+		n += *key == ',';
+	return n;
+}
+
+/* 1, or 0: ENTRY has no place in the tree and is left out, which a diagnostic says. */
+static int check_name(struct replica_writer *writer, const struct entry *entry, const char *key,
+		      struct err *err)
+{
+	bool is_nobody = entry_uuid_is_null(&entry->uuid); /* all of these would be one */
+	bool bad = key == NULL || *key == '\0' || depth_of(key) > REPLICA_NAME_DEPTH;
+
+	if (is_nobody)
+		return diagnose_entry(writer, entry, "malformed-dn", true, "entryUUID",
+				      "00000000-0000-0000-0000-000000000000",
+				      "the entry is skipped", err);
+	if (diagnose_entry(writer, entry, "malformed-dn", bad, "dn", entry->dn,
+			   "the entry is skipped", err) < 0)
+		return -1;
+	return !bad;
+}
+
 int replica_writer_upsert(struct replica_writer *writer, uint16_t source,
 			  const struct entry *entry, uint64_t *id_r, struct err *err)
 {
 	char *key = dn_key(NULL, entry->dn);
-	bool bad = key == NULL || *key == '\0';
 	struct replica_record record = { .uuid = entry->uuid, .source = source };
-	int rc = diagnose_entry(writer, entry, "malformed-dn", bad, "dn", entry->dn,
-				"the entry is skipped", err);
+	int rc = check_name(writer, entry, key, err);
 
 	*id_r = 0;
-	if (rc == 0 && !bad) {
+	if (rc == 1) {
 		record.rdn = dn_rdn(key, entry->dn);
 		record.rdn_key = talloc_strndup(key, key, strcspn(key, ","));
 		rc = put_named(writer, &record, entry, key, err);
@@ -238,7 +263,9 @@ int replica_writer_delete(struct replica_writer *writer, uint16_t source,
 	uint64_t id;
 	int rc = replica_writer_find(writer, uuid, &id, err), left;
 
-	if (rc == 0 && id != 0)
+	if (rc == 0 && id == 0) /* it may have been left out */
+		return diagnose_entry(writer, &subject, "malformed-dn", false, NULL, NULL, NULL, err);
+	if (rc == 0)
 		rc = replica_writer_index(writer, err) < 0 ? -1 : load_old(writer, uuid, err);
 	if (rc != 1 || old->source != source)
 		return rc < 0 ? -1 : 0;
@@ -248,6 +275,7 @@ int replica_writer_delete(struct replica_writer *writer, uint16_t source,
 	    index_record(writer, old, &nothing, err) < 0 ||
 	    tree_del(&tree, writer->store.uuid, uuid->bytes, sizeof(uuid->bytes), err) < 0 ||
 	    (left = tree_vacate(&tree, old, err)) < 0 ||
+	    diagnose_entry(writer, &subject, "malformed-dn", false, NULL, NULL, NULL, err) < 0 ||
 	    diagnose_entry(writer, &subject, "malformed-address", false, NULL, NULL, NULL, err) < 0 ||
 	    diagnose_entry(writer, &subject, "bad-value", false, NULL, NULL, NULL, err) < 0)
 		return -1;

@@ -58,8 +58,9 @@ int replica_writer_sync(struct replica_writer *writer, struct err *err) WP_MUST_
 int replica_writer_source(struct replica_writer *writer, const char *title, uint16_t *number_r,
 			  struct err *err) WP_MUST_CHECK;
 /*
- * Stores or changes an entry. 1: something changed, 0: it was there already, or its DN is no
- * DN (a diagnostic says so). *ID_R: its id, 0 for such an entry.
+ * Stores or changes an entry. 1: something changed, 0: it was there already, or has no place:
+ * its DN is no DN or deeper than REPLICA_NAME_DEPTH, its UUID is null (a diagnostic says so).
+ * *ID_R: its id, 0 for such an entry.
  */
 int replica_writer_upsert(struct replica_writer *writer, uint16_t source,
 			  const struct entry *entry, uint64_t *id_r, struct err *err)

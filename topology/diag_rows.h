@@ -39,6 +39,6 @@ DIAG_ROW(NO_INTERNET_CONNECTOR, "no-internet-connector", DIAG_NOTE, "no enabled 
 DIAG_ROW(SITE_UNLINKED, "site-unlinked", DIAG_WARNING, "the site has servers and no site link", "other sites cannot reach it")
 DIAG_ROW(RECEIVE_WITHOUT_SERVER, "receive-without-server", DIAG_ERROR, "the receive connector is not below a server", "the entry is ignored")
 DIAG_ROW(DUPLICATE_LINK, "duplicate-link", DIAG_ERROR, "another send connector is linked to the same receive connector", "the first by name is used")
-DIAG_ROW(MALFORMED_DN, "malformed-dn", DIAG_WARNING, "an entry of the directory has a DN that cannot be parsed", "the entry is skipped")
-DIAG_ROW(MALFORMED_ADDRESS, "malformed-address", DIAG_WARNING, "a recipient has addresses that cannot be parsed", "they are left out")
+DIAG_ROW(MALFORMED_DN, "malformed-dn", DIAG_WARNING, "an entry of the directory has a DN that cannot be parsed or of more than 128 parts, or no UUID", "the entry is skipped")
+DIAG_ROW(MALFORMED_ADDRESS, "malformed-address", DIAG_WARNING, "a recipient has addresses that cannot be parsed, or more than 5000", "these are left out")
 DIAG_ROW(PIN_LOST, "pin-lost", DIAG_WARNING, "the image of the snapshot that was held live is missing or damaged", "the newest snapshot is live again")

@@ -14,7 +14,12 @@
 #include "common/mailaddr.h"
 #include "common/names.h"
 
-enum { RECIPIENT_FORMAT = 1, HEAD_SIZE = 1 + 4 + 16 + 8 + 3 * 4, FIXED_TEXTS = 4, RECIPIENT_USUAL = 512 };
+enum {
+	RECIPIENT_FORMAT = 1,
+	HEAD_SIZE = 1 + 4 + 16 + 8 + 3 * 4,
+	FIXED_TEXTS = 4,
+	RECIPIENT_USUAL = 512,
+};
 
 static const char *const address_attributes[] = { "mail", "mailLocalAddress",
 						  "mailAlternateAddress", "proxyAddresses" };
@@ -119,6 +124,8 @@ static uint32_t add_folded(struct buf *out, size_t from, const struct entry_valu
 	return 1;
 }
 
+/* Each is compared with those before it, here and whenever the entry changes, so that somebody who
+ * may write his own addresses could hold up everybody. */
 static uint32_t add_addresses(const struct entry *entry, struct buf *out, unsigned *bad)
 {
 	size_t from = out->len;
@@ -127,8 +134,12 @@ static uint32_t add_addresses(const struct entry *entry, struct buf *out, unsign
 	for (size_t i = 0; i < WP_COUNT(address_attributes); i++) {
 		const struct entry_attribute *found = entry_find(entry, address_attributes[i]);
 
-		for (size_t v = 0; found != NULL && v < found->n_values; v++)
-			n += add_folded(out, from, &found->values[v], bad);
+		for (size_t v = 0; found != NULL && v < found->n_values; v++) {
+			if (n < RECIPIENT_ADDRESSES_MAX)
+				n += add_folded(out, from, &found->values[v], bad);
+			else
+				(*bad)++;
+		}
 	}
 	return n;
 }

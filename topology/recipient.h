@@ -53,8 +53,10 @@ struct recipient {
 bool recipient_is(const struct entry *entry);
 /*
  * Appends the record of ENTRY to OUT. False, nothing appended, if it is no recipient. Addresses
- * that cannot be parsed are left out; *BAD_R (may be null) counts them.
+ * that cannot be parsed, and those behind the first RECIPIENT_ADDRESSES_MAX, are left out; *BAD_R
+ * (may be null) counts them.
  */
+enum { RECIPIENT_ADDRESSES_MAX = 5000 };
 bool recipient_encode(const struct entry *entry, struct buf *out, unsigned *bad_r);
 /*
  * The first attribute of the recipient ENTRY whose value does not fit and is ignored (of a home:

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -240,6 +241,74 @@ static void test_a_malformed_name_is_a_diagnostic_until_it_is_mended(void **stat
 	assert_dn(1, "uid=a,dc=x");
 }
 
+static void test_a_diagnosed_name_goes_with_its_entry(void **state)
+{
+	const struct replica_store *store = replica_writer_store(writer);
+
+	(void)state;
+	put(make_person(1, "nonsense", "a@example.com"), 0);
+	put(make_person(2, "uid=b,dc=x", "b@example.com"), 1);
+	drop(1, 0);
+	assert_int_equal(rows(store->diagnostic), 0);
+	put(make_person(2, "nonsense", "b@example.com"), 0); /* renamed: it stays where it was */
+	assert_int_equal(rows(store->diagnostic), 1);
+	drop(2, 1);
+	assert_int_equal(rows(store->diagnostic), 0);
+}
+
+/* Taken for a placeholder, it would damage the tree. */
+static void test_an_entry_with_the_null_uuid_is_left_out(void **state)
+{
+	struct entry *entry = make_person(1, "uid=a,dc=x", "a@example.com");
+
+	(void)state;
+	memset(&entry->uuid, 0, sizeof(entry->uuid));
+	put(entry, 0);
+	assert_int_equal(rows(replica_writer_store(writer)->diagnostic), 1);
+	assert_int_equal(rows(replica_writer_store(writer)->entry), 0);
+	assert_int_equal(bearers("a@example.com"), 0);
+}
+
+/* "ou=0,ou=1,…,dc=x" of N parts. */
+static const char *deep_name(unsigned n, char *out, size_t size)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i + 1 < n; i++)
+		at += (size_t)snprintf(out + at, size - at, "ou=%u,", i);
+	snprintf(out + at, size - at, "dc=x");
+	return out;
+}
+
+static void test_a_name_that_is_too_deep_is_left_out(void **state)
+{
+	char name[4096];
+
+	(void)state;
+	put(make_unit(1, deep_name(REPLICA_NAME_DEPTH + 1, name, sizeof(name))), 0);
+	assert_int_equal(rows(replica_writer_store(writer)->diagnostic), 1);
+	put(make_unit(1, deep_name(REPLICA_NAME_DEPTH, name, sizeof(name))), 1);
+	assert_dn(1, name);
+	assert_int_equal(rows(replica_writer_store(writer)->diagnostic), 0);
+}
+
+static void test_a_folder_may_be_moved_below_a_deep_one(void **state)
+{
+	char name[4096], child[8192];
+
+	(void)state;
+	deep_name(REPLICA_NAME_DEPTH - 1, name, sizeof(name));
+	put(make_unit(1, name), 1);
+	put(make_unit(2, "ou=F,dc=x"), 1);
+	put(make_unit(3, "ou=G,ou=F,dc=x"), 1);
+	snprintf(child, sizeof(child), "ou=F,%s", name);
+	put(make_unit(2, child), 1);
+	snprintf(child, sizeof(child), "ou=G,ou=F,%s", name);
+	assert_dn(3, child);
+	put(make_unit(3, "ou=G,dc=x"), 1);
+	assert_dn(3, "ou=G,dc=x");
+}
+
 static struct entry *restricted(const char *who)
 {
 	struct entry *entry = make_person(1, "uid=a,dc=x", "a@example.com");
@@ -417,6 +486,10 @@ int main(void)
 		TEST(test_addresses_follow_the_entry),
 		TEST(test_an_address_on_two_entries_is_a_diagnostic_as_long_as_it_lasts),
 		TEST(test_a_malformed_name_is_a_diagnostic_until_it_is_mended),
+		TEST(test_a_diagnosed_name_goes_with_its_entry),
+		TEST(test_an_entry_with_the_null_uuid_is_left_out),
+		TEST(test_a_name_that_is_too_deep_is_left_out),
+		TEST(test_a_folder_may_be_moved_below_a_deep_one),
 		TEST(test_a_value_that_does_not_fit_is_a_diagnostic_until_it_is_mended),
 		TEST(test_another_directory_cannot_delete_the_entry),
 		TEST(test_a_sweep_takes_what_was_not_seen),

@@ -100,6 +100,25 @@ static void test_a_group_keeps_members_by_dn_and_by_address(void **state)
 	net_free(net);
 }
 
+static void test_addresses_behind_the_limit_are_left_out(void **state)
+{
+	struct net *net = net_empty();
+	struct buf record = { NULL, 0, 0 };
+	struct recipient view;
+	struct entry *entry = net_add(net, "inetOrgPerson", "cn=x,dc=com", NULL);
+	unsigned bad;
+
+	(void)state;
+	for (unsigned i = 0; i < RECIPIENT_ADDRESSES_MAX + 7; i++)
+		entry_add_text(entry, "mail", talloc_asprintf(net->ctx, "a%u@b.com", i));
+	assert_true(recipient_encode(entry, &record, &bad));
+	assert_int_equal(bad, 7);
+	assert_int_equal(recipient_decode(record.data, record.len, &view, NULL), 0);
+	assert_int_equal(view.addresses.count, RECIPIENT_ADDRESSES_MAX);
+	buf_free(&record);
+	net_free(net);
+}
+
 static void test_a_home_that_is_no_dn_is_unknown_not_absent(void **state)
 {
 	struct net *net = net_empty();
@@ -261,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_an_address_or_the_class_of_a_group_makes_a_recipient),
 		cmocka_unit_test(test_a_record_holds_what_routing_needs),
 		cmocka_unit_test(test_a_group_keeps_members_by_dn_and_by_address),
+		cmocka_unit_test(test_addresses_behind_the_limit_are_left_out),
 		cmocka_unit_test(test_a_home_that_is_no_dn_is_unknown_not_absent),
 		cmocka_unit_test(test_values_that_do_not_fit_are_named),
 		cmocka_unit_test(test_damaged_records_are_refused_or_harmless),
