@@ -100,7 +100,7 @@ static int await(struct ad_search *search, struct err *err)
 			return -1;
 		if (search->is_done)
 			return 0;
-		if (source_is_stopping(s->sink) || session_heartbeat(s, ANSWER_LIMIT_MS, err) < 0)
+		if (session_heartbeat(s, ANSWER_LIMIT_MS, err) < 0)
 			return -1;
 		dirconn_wait(s->ld, stop_fd, WAIT_MS);
 	}

@@ -91,6 +91,11 @@ static int flush_if_full(struct source_sink *sink)
 	return source_flush(sink);
 }
 
+int source_check(struct source_sink *sink)
+{
+	return sink->batch != NULL && flush_if_full(sink) < 0 ? -1 : session_state(sink);
+}
+
 struct question {
 	struct source_sink *sink;
 	struct buf *cookie; /* null: nothing is asked but to be answered */

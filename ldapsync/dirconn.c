@@ -10,10 +10,7 @@
 #include "common/clock.h"
 #include "ldapsync/dirlayer.h"
 
-enum {
-	CONNECTING_LOOK_MS = 10,
-	MESSAGE_MAX = 256 * 1024 * 1024, /* a group of millions fits into it */
-};
+enum { CONNECTING_LOOK_MS = 10 };
 
 void dirconn_init_library(void)
 {
@@ -109,7 +106,7 @@ int dirconn_result(LDAP *ld, int id, int stop_fd)
 static void limit_messages(LDAP *ld)
 {
 	Sockbuf *sockbuf = dirlayer_sockbuf(ld);
-	ber_len_t most = MESSAGE_MAX;
+	ber_len_t most = DIRCONN_MESSAGE_MAX;
 
 	if (sockbuf != NULL)
 		ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_SET_MAX_INCOMING, &most);

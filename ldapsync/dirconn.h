@@ -14,7 +14,10 @@
 #include "common/err.h"
 #include "common/hostfile.h"
 
-enum { DIRCONN_ANSWER_MS = 5000 }; /* connect, TLS, bind, one answer */
+enum {
+	DIRCONN_ANSWER_MS = 5000, /* connect, TLS, bind, one answer */
+	DIRCONN_MESSAGE_MAX = 256 << 20, /* octets: a group of millions fits into it */
+};
 
 /* What is global in libldap and SASL. Once, before threads. */
 void dirconn_init_library(void);

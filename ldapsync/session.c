@@ -1,6 +1,7 @@
 /* One connection of a part to one server. */
 #include "ldapsync/session.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -66,6 +67,7 @@ enum session_end session_run(struct watch *watch, const struct host_uri *uri)
 			     .end = SESSION_FAILED };
 	struct err err = { 0 };
 
+	watch->lost.text[0] = '\0';
 	s.ctx = talloc_new(NULL);
 	s.pool = talloc_pool(s.ctx, ENTRY_POOL);
 	open_and_follow(&s, &err);
@@ -75,6 +77,8 @@ enum session_end session_run(struct watch *watch, const struct host_uri *uri)
 	/* Without a text it is the agent that ended the session, and knows why. */
 	if (err.text[0] != '\0' && s.end == SESSION_FAILED && !source_is_stopping(watch->sink))
 		source_is_down(watch->sink, &err);
+	if (s.end == SESSION_LOST)
+		watch->lost = err;
 	talloc_free(s.ctx);
 	return s.end;
 }
@@ -93,6 +97,22 @@ static bool take_heartbeat(struct session *s, LDAPMessage *message)
 	return true;
 }
 
+/* The connection broke, after which errno was ERROR: ERANGE is liblber's word for a length that is none,
+ * or too much. */
+static int connection_lost(struct session *s, int error, struct err *err)
+{
+	int code = LDAP_SERVER_DOWN;
+
+	s->is_lost = true;
+	ldap_get_option(s->ld, LDAP_OPT_RESULT_CODE, &code);
+	if (error != ERANGE)
+		return dirconn_fail(s->ld, code, err, "the connection");
+	err_set(err, ERR_DIRECTORY, code,
+		"the server sent a message of more than %d MiB, or what is no message",
+		DIRCONN_MESSAGE_MAX >> 20);
+	return err_remedy(err, "look for an entry of that size below base and recipients");
+}
+
 int session_drain(struct session *s, int (*on_message)(void *ctx, LDAPMessage *message,
 						       struct err *err),
 		  void *ctx, struct err *err)
@@ -100,15 +120,16 @@ int session_drain(struct session *s, int (*on_message)(void *ctx, LDAPMessage *m
 	for (;;) {
 		struct timeval none = { 0, 0 };
 		LDAPMessage *message = NULL;
-		int rc = ldap_result(s->ld, LDAP_RES_ANY, LDAP_MSG_ONE, &none, &message), code;
+		int rc;
 
+		if (source_check(s->sink) < 0)
+			return -1;
+		errno = 0;
+		rc = ldap_result(s->ld, LDAP_RES_ANY, LDAP_MSG_ONE, &none, &message);
 		if (rc == 0)
 			return 0;
-		if (rc < 0) {
-			s->is_lost = true;
-			ldap_get_option(s->ld, LDAP_OPT_RESULT_CODE, &code);
-			return dirconn_fail(s->ld, code, err, "the connection");
-		}
+		if (rc < 0)
+			return connection_lost(s, errno, err);
 		rc = take_heartbeat(s, message) ? 0 : on_message(ctx, message, err);
 		ldap_msgfree(message);
 		s->heard_ms = clock_mono_ms(); /* after it: waiting for our own queue counts not */

@@ -27,6 +27,7 @@ struct watch {
 	bool was_live;        /* a session ended its refresh since the last pause */
 	struct buf renamed;   /* source_take_renamed, until it was dealt with */
 	bool many_renamed;
+	struct err lost;      /* why a session that was live broke, the last one; text empty: it did not */
 };
 
 struct session {
@@ -65,7 +66,8 @@ enum session_end session_run(struct watch *watch, const struct host_uri *uri);
 void session_is_up(struct session *s);
 /*
  * Gives everything that libldap has to ON_MESSAGE, which returns -1 to end the session; the
- * heartbeat's answers are dealt with here. -1 and ERR: the session is over.
+ * heartbeat's answers are dealt with here. -1 and ERR: the session is over; without a text the agent
+ * ended it, also in the midst of messages without end.
  */
 int session_drain(struct session *s, int (*on_message)(void *ctx, LDAPMessage *message,
 						       struct err *err),

@@ -363,8 +363,7 @@ static int await(struct consumer *c, struct err *err)
 	if (!c->is_live) {
 		dirconn_wait(c->ld, stop_fd, WAIT_MS);
 		nanosleep(&moment, NULL);
-		return source_is_stopping(c->sink) ? -1 :
-						     session_heartbeat(c->session, REFRESH_LIMIT_MS, err);
+		return session_heartbeat(c->session, REFRESH_LIMIT_MS, err);
 	}
 	if (source_flush(c->sink) < 0 || session_heartbeat(c->session, HEARTBEAT_LIMIT_MS, err) < 0)
 		return -1;

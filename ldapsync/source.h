@@ -32,6 +32,9 @@ enum source_refresh {
 	SOURCE_SURE = 8,
 };
 
+/* Gives nothing: for who waits, or hears what is not for the sink, and would not notice the end. What
+ * was given before is not held up by that. */
+int source_check(struct source_sink *sink) WP_MUST_CHECK;
 /* Waits until everything before is stored; COOKIE_R is what is stored for BINDING, or empty. */
 int source_begin(struct source_sink *sink, uint64_t binding, struct buf *cookie_r)
 	WP_MUST_CHECK;

@@ -89,12 +89,16 @@ static void run(const struct part *part, struct source_sink *sink)
 
 		/* A session that was live and lasted; one that fails in a long refresh is no better
 		 * than one that fails at once, and costs the server more. */
-		if (watch.was_live && clock_mono_ms() - begun_ms > 2 * PAUSE_MAX_MS)
+		if (watch.was_live && clock_mono_ms() - begun_ms > 2 * PAUSE_MAX_MS) {
 			pause_ms = PAUSE_FIRST_MS;
+			was_at_once = false;
+		}
 		watch.was_live = false;
 		was_at_once = at_once && !was_at_once;
 		if (was_at_once)
 			continue;
+		if (watch.lost.text[0] != '\0' && !source_is_stopping(sink))
+			source_is_down(sink, &watch.lost); /* the fresh try has ended like the one before */
 		if (source_pause(sink, pause_ms))
 			break;
 		pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS;

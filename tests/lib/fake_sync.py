@@ -15,6 +15,11 @@ A script is made of these lines; P is the person uid=pN, whose UUID is made from
   bare A B               persons without the sync state control
   state HEX A            person A with this control value
   named DN               an entry of this name, which may be none
+  odd UUID STATE DN [NAME=VALUE…]  an entry with this UUID (hexadecimal) and these attributes
+  shared A B             persons who all have one address
+  group N                a group of N members
+  addresses N [STATE]    a person with N addresses
+  large N                a person with a value of N octets
   present A B, gone A B  a set of the UUIDs of persons, refreshDeletes false or true
   present-org            a set with those of the organisation
   strangers N            a set of N UUIDs, "present", that nobody has heard of
@@ -25,6 +30,9 @@ A script is made of these lines; P is the person uid=pN, whose UUID is made from
   result CODE [TEXT]     ends the search
   notice                 notice of disconnection, and closes
   junk                   octets that are no LDAP
+  noise [N]              N messages that mean nothing, or such without end
+  drip A                 person A, an octet every two seconds
+  announce N             the head of a message of N octets, and zeros without end
   until FILE             waits until SCRIPTS/FILE is there
   close                  closes the connection
 """
@@ -91,8 +99,11 @@ class Connection:
     def __init__(self, server, reader, writer):
         self.server, self.reader, self.writer = server, reader, writer
         self.task = None
+        self.is_busy = False  # with one message: nothing may come in its midst
 
     async def send(self, id, *parts):
+        if self.is_busy:
+            return
         self.writer.write(tlv(0x30, integer(id), *parts))
         await self.writer.drain()
 
@@ -211,6 +222,32 @@ class Connection:
     async def do_named(self, id, dn):
         await self.add(id, dn, {"objectClass": ["inetOrgPerson"], "mail": ["odd@example.com"]})
 
+    async def do_odd(self, id, uuid, state, dn, *pairs):
+        attributes = {}
+        for pair in pairs:
+            name, _, value = pair.partition("=")
+            attributes.setdefault(name, []).append(value)
+        await self.send(id, entry(dn, attributes),
+                        state_control(state_value(STATES[state], bytes.fromhex(uuid))))
+
+    async def do_shared(self, id, first, end):
+        for n in range(int(first), int(end)):
+            await self.add(id, self.dn(n), {**self.person(n), "mail": ["all@example.com"]})
+
+    async def do_group(self, id, n):
+        members = [self.dn(i) for i in range(int(n))]
+        await self.add(id, f"cn=group,{self.base}", {
+            "objectClass": ["groupOfNames"], "mail": ["group@example.com"], "member": members})
+
+    async def do_addresses(self, id, n, state="add"):
+        await self.add(id, f"uid=many,{self.base}", {
+            "objectClass": ["inetOrgPerson"],
+            "mail": [f"many{i}@example.com" for i in range(int(n))]}, STATES[state])
+
+    async def do_large(self, id, n):
+        await self.add(id, f"uid=large,{self.base}", {
+            "objectClass": ["inetOrgPerson"], "mail": ["large@example.com", "x" * int(n)]})
+
     async def ids(self, id, deletes, uuids):
         flag = [tlv(1, b"\xff")] if deletes else []
         await self.info(id, tlv(0xa3, *flag, tlv(0x31, *(tlv(4, u) for u in uuids))))
@@ -256,6 +293,28 @@ class Connection:
     async def do_junk(self, id):
         self.writer.write(b"\x30\x84\xff\xff\xff\xff this is no LDAP")
         await self.writer.drain()
+
+    async def do_noise(self, id, n=None):
+        message = tlv(0x30, integer(id), tlv(0x79, tlv(0x80, "1.2.3.4"), tlv(0x81, b"?")))
+        while n is None or int(n) > 0:
+            self.writer.write(message * 100)
+            await self.writer.drain()
+            n = n if n is None else int(n) - 100
+
+    async def do_drip(self, id, n):
+        self.is_busy = True
+        body = entry(self.dn(n), self.person(n)), state_control(state_value(1, uuid_of(self.dn(n))))
+        for octet in tlv(0x30, integer(id), *body):
+            self.writer.write(bytes([octet]))
+            await self.writer.drain()
+            await asyncio.sleep(2)
+
+    async def do_announce(self, id, n):
+        self.is_busy = True
+        self.writer.write(b"\x30\x84" + int(n).to_bytes(4, "big") + integer(id))
+        while True:
+            self.writer.write(bytes(1 << 16))
+            await self.writer.drain()
 
     async def do_until(self, id, name):
         while not os.path.exists(os.path.join(self.server.scripts, name)):
