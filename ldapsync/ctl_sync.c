@@ -41,6 +41,12 @@ static void unsubscribe(struct subscriber *subscriber)
 	free(subscriber);
 }
 
+void ctl_sync_stop(struct ctl_sync *sync)
+{
+	if (sync != NULL)
+		sync_watch_stop(sync->watch);
+}
+
 void ctl_sync_free(struct ctl_sync **sync)
 {
 	struct subscriber *subscriber;

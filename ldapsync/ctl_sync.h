@@ -15,7 +15,9 @@
 struct ctl_sync;
 
 struct ctl_sync *ctl_sync_new(void);
-/* After the control server and the agent have stopped. Ends the subscriptions. */
+/* Between the end of the control server and that of the agent. Null is fine. */
+void ctl_sync_stop(struct ctl_sync *sync);
+/* After both have stopped. Ends the subscriptions. */
 void ctl_sync_free(struct ctl_sync **sync);
 /* HOST is kept. Give the agent before the control server starts. */
 void ctl_sync_set_agent(struct ctl_sync *sync, struct agent *agent,

@@ -28,6 +28,7 @@ struct service {
 static void service_stop(struct service *service)
 {
 	ctl_server_stop(&service->server);
+	ctl_sync_stop(service->ctl);
 	agent_stop(&service->agent);
 	ctl_sync_free(&service->ctl);
 }
@@ -54,7 +55,7 @@ failed:
 	return -1;
 }
 
-/* With a host file that is refused the old one stays in force. */
+/* With a host file that is refused, or names what cannot be used, the old one stays in force. */
 static int reload(struct service *service, const char *config, struct err *err)
 {
 	struct hostfile *host, *old = service->host;
@@ -64,8 +65,11 @@ static int reload(struct service *service, const char *config, struct err *err)
 		return 0;
 	}
 	service_stop(service);
-	if (service_start(service, host, err) < 0)
-		return -1;
+	if (service_start(service, host, err) < 0) {
+		log_err("the host file cannot be gone by, the one before stays in force", err);
+		hostfile_free(&host);
+		return service_start(service, old, err);
+	}
 	hostfile_free(&old);
 	log_info("the host file was read again");
 	return 0;

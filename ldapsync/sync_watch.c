@@ -54,18 +54,24 @@ static void forget(struct watcher *watcher)
 	free(watcher);
 }
 
+void sync_watch_stop(struct sync_watch *watch)
+{
+	pthread_mutex_lock(&watch->mutex);
+	watch->is_stopping = true;
+	pthread_cond_signal(&watch->changed);
+	pthread_mutex_unlock(&watch->mutex);
+	if (watch->has_thread)
+		pthread_join(watch->thread, NULL);
+	watch->has_thread = false;
+}
+
 void sync_watch_free(struct sync_watch **watch)
 {
 	struct sync_watch *w = *watch;
 
 	if (w == NULL)
 		return;
-	pthread_mutex_lock(&w->mutex);
-	w->is_stopping = true;
-	pthread_cond_signal(&w->changed);
-	pthread_mutex_unlock(&w->mutex);
-	if (w->has_thread)
-		pthread_join(w->thread, NULL);
+	sync_watch_stop(w);
 	while (!LIST_EMPTY(&w->watchers))
 		forget(LIST_FIRST(&w->watchers));
 	pthread_cond_destroy(&w->changed);

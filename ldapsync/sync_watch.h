@@ -21,7 +21,9 @@
 struct sync_watch;
 
 struct sync_watch *sync_watch_new(void);
-/* After control server and agent have stopped. Null inside is fine. */
+/* After the control server has stopped and before the agent does, whom the thread may ask. */
+void sync_watch_stop(struct sync_watch *watch);
+/* After the agent has stopped, too. Null inside is fine. */
 void sync_watch_free(struct sync_watch **watch);
 /* HOST is kept. Before the control server starts. */
 void sync_watch_set_agent(struct sync_watch *watch, struct agent *agent,
