@@ -7,8 +7,8 @@
  *  - Any other refresh changes the current generation: recipients go live in batches; nothing
  *    is deleted and no snapshot is made until it is done. A file is one transaction.
  *  - The guard: a refresh that would drop more than a share (and more than a handful) of the
- *    directory's recipients or topology is held back until it is accepted or refused; so is a
- *    snapshot that has lost all sites or all servers. What was live stays live.
+ *    directory's recipients or topology, or the last of either, is held back until it is accepted or
+ *    refused; so is a snapshot that has lost all sites or all servers. What was live stays live.
  *  - No snapshot is made while the topology holds a part of a refresh, also over a restart.
  *  - The cookie is stored in the transaction of what it covers, snapshot included.
  *  - A pinned snapshot stays live; newer ones are made and logged as ever.

@@ -64,15 +64,39 @@ static void find_examples(struct apply *apply, struct apply_hold *hold,
 		replica_writer_abort(apply->current);
 }
 
+/* What SWEEP would leave of the directory. */
+static struct replica_counts what_is_left(struct apply *apply, const struct directory *d,
+					  const struct replica_sweep *sweep)
+{
+	struct replica_counts left;
+
+	if (d->rebuilding)
+		return replica_writer_state(apply->building)->counts;
+	left = replica_writer_tally(apply->current, d->number)->counts;
+	left.recipients -= sweep->dropped.recipients;
+	left.topology -= sweep->dropped.topology;
+	return left;
+}
+
+/* A handful may go, but not if nobody is left: that is an empty answer more often than an empty
+ * organisation. With 100 percent the administrator wants no guard. */
+static bool is_all(uint64_t dropped, uint64_t left, unsigned percent)
+{
+	return dropped > 0 && left == 0 && percent < 100;
+}
+
 bool apply_guard_holds(struct apply *apply, struct directory *d,
 		       const struct replica_sweep *sweep)
 {
 	const struct replica_counts *of = &d->before, *gone = &sweep->dropped;
+	const struct replica_counts left = what_is_left(apply, d, sweep);
 	unsigned percent = d->config->guard_percent;
 	struct apply_hold *hold = &d->hold;
 
 	if (!apply->is_published || (!is_too_much(gone->recipients, of->recipients, percent) &&
-				     !is_too_much(gone->topology, of->topology, percent)))
+				     !is_too_much(gone->topology, of->topology, percent) &&
+				     !is_all(gone->recipients, left.recipients, percent) &&
+				     !is_all(gone->topology, left.topology, percent)))
 		return false;
 	*hold = (struct apply_hold){ .since_wall_ms = apply->now_ms, .dropped = *gone, .of = *of };
 	find_examples(apply, hold, sweep);

@@ -33,6 +33,7 @@ int apply_setup(void **state)
 	if (state_dir_setup(state) < 0)
 		return -1;
 	config.state_dir = *state;
+	config.directories = directories;
 	config.n_directories = 1;
 	open_apply();
 	return 0;

@@ -53,6 +53,62 @@ static void test_the_guard_holds_a_file_back(void **state)
 	hold_and_accept(SOURCE_FILE);
 }
 
+/* A handful may go, but not all of it. */
+static void hold_the_last(enum source_refresh kind)
+{
+	struct err err = { 0 };
+
+	refresh(0, SOURCE_FULL, 3, "c1");
+	refresh(0, kind, 1, "c2");
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+	refresh(0, kind, 0, "c3");
+	assert_int_equal(apply_phase(apply, 0), APPLY_HELD);
+	assert_true(finds(100));
+	assert_int_equal(apply_accept(apply, 0, 1000, &err), 1);
+	assert_false(finds(100));
+}
+
+static void test_the_last_person_does_not_go_with_a_full_refresh(void **state)
+{
+	(void)state;
+	hold_the_last(SOURCE_FULL);
+}
+
+static void test_the_last_person_does_not_go_with_a_present_phase(void **state)
+{
+	(void)state;
+	hold_the_last(SOURCE_RESUME);
+}
+
+static void test_others_may_take_the_place_of_all(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 3, "c1");
+	give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+	give_entry(0, make_site(11, "cn=S,cn=Sites,dc=x"));
+	give_entry(0, make_server(12, "cn=H,cn=Servers,dc=x", "cn=S,cn=Sites,dc=x"));
+	give_person(0, 500);
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+	assert_false(finds(100));
+	assert_true(finds(500));
+}
+
+static void test_a_guard_of_a_hundred_percent_is_none(void **state)
+{
+	static const struct apply_directory unguarded[] = { { "corp", 100 } };
+
+	(void)state;
+	apply_close(&apply);
+	config.directories = unguarded;
+	open_apply();
+	refresh(0, SOURCE_FULL, MANY, "c1");
+	refresh(0, SOURCE_RESUME, 0, "c2");
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+	assert_false(finds(100));
+}
+
 static struct apply_source source(size_t directory)
 {
 	struct apply_source source;
@@ -287,6 +343,10 @@ int main(void)
 		TEST(test_the_guard_holds_a_full_refresh_back),
 		TEST(test_the_guard_holds_a_present_phase_back),
 		TEST(test_the_guard_holds_a_file_back),
+		TEST(test_the_last_person_does_not_go_with_a_full_refresh),
+		TEST(test_the_last_person_does_not_go_with_a_present_phase),
+		TEST(test_others_may_take_the_place_of_all),
+		TEST(test_a_guard_of_a_hundred_percent_is_none),
 		TEST(test_a_full_refresh_can_be_refused),
 		TEST(test_a_present_phase_can_be_refused),
 		TEST(test_a_hold_tells_what_would_go),
