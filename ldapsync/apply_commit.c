@@ -115,6 +115,9 @@ int apply_fail(struct apply *apply)
 		apply->directories[i].doubt = NULL; /* what gave rise to it will come again */
 		apply->directories[i].doubt_is_new = false;
 		apply->directories[i].hold = (struct apply_hold){ 0 };
+		/* The end of a refresh may be what is undone. */
+		apply->directories[i].is_whole = false;
+		apply->directories[i].is_ready &= apply->is_published;
 	}
 	apply->pending = 0;
 	apply->is_dirty = false;

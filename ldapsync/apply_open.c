@@ -98,21 +98,6 @@ static int open_current(struct apply *apply, struct err *err)
 				   err);
 }
 
-static int forget_others(struct apply *apply, struct err *err)
-{
-	size_t n = apply->config.n_directories;
-	const char **titles = mem_zero(n, sizeof(*titles));
-	int rc;
-
-	for (size_t i = 0; i < n; i++)
-		titles[i] = apply->config.directories[i].title;
-	rc = replica_writer_forget_others(apply->current, titles, n, err);
-	free(titles);
-	if (rc == 1)
-		apply_note_cause(apply, HISTORY_HOST);
-	return rc < 0 ? -1 : 0;
-}
-
 /* An image that cannot be had is made again from the entries, but for one that is pinned: the
  * entries are not those it was made from. Mail goes on by the newest then. */
 static int mend_images(struct apply *apply, struct err *err)
@@ -149,14 +134,14 @@ static int number_directories(struct apply *apply, struct err *err)
 	return 0;
 }
 
-/* The first transaction: what a crash or a changed host file left to mend. */
+/* The first transaction: what a crash left to mend. */
 static int mend(struct apply *apply, struct err *err)
 {
 	if (replica_writer_begin(apply->current, err) < 0)
 		return -1;
 	if (apply->is_published) {
 		replica_writer_list_changes(apply->current);
-		if (forget_others(apply, err) < 0 || mend_images(apply, err) < 0 ||
+		if (mend_images(apply, err) < 0 ||
 		    replica_writer_prune(apply->current, &apply->config.history, apply->now_ms,
 					 err) < 0)
 			return -1;

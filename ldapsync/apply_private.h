@@ -7,13 +7,14 @@
 #include "ldapsync/apply.h"
 #include "ldapsync/publish.h"
 
-enum { APPLY_HANDFUL = 10 }; /* this many may always go */
+enum { APPLY_HANDFUL = 10 }; /* this many may go, if others are left */
 
 /* One directory. NUMBER is its number in the generation that its events go to. */
 struct directory {
 	const struct apply_directory *config;
 	enum apply_phase phase;
 	bool is_ready;     /* its first refresh is done */
+	bool is_whole;     /* a refresh was over since the start */
 	bool rebuilding;   /* its events go to the new generation */
 	bool one_piece;    /* the refresh is one transaction */
 	bool complete;     /* what the refresh did not name is gone */

@@ -71,7 +71,7 @@ static void end_phase(struct directory *d, enum apply_phase phase)
 	d->one_piece = false;
 	if (phase != APPLY_LIVE)
 		return;
-	d->is_ready = true;
+	d->is_ready = d->is_whole = true;
 	apply_forget_refresh(d);
 }
 
@@ -137,6 +137,30 @@ static int publish_first(struct apply *apply, struct err *err)
 	return switch_to(apply, apply->current, err);
 }
 
+/*
+ * What came from directories that the host file names no more goes when all that it names were
+ * read: a directory that only got another title brings its entries again under it, and until then
+ * nobody is missing.
+ */
+static int forget_others(struct apply *apply, struct err *err)
+{
+	size_t n = apply->config.n_directories;
+	const char **titles = mem_zero(n, sizeof(*titles));
+	bool all = true;
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		titles[i] = apply->config.directories[i].title;
+		all &= apply->directories[i].is_whole;
+	}
+	if (all)
+		rc = replica_writer_forget_others(apply->current, titles, n, err);
+	free(titles);
+	if (rc == 1)
+		apply_note_cause(apply, HISTORY_HOST);
+	return rc < 0 ? -1 : 0;
+}
+
 static int finish_in_place(struct apply *apply, struct directory *d,
 			   const struct replica_sweep *sweep, struct err *err)
 {
@@ -153,6 +177,8 @@ static int finish_in_place(struct apply *apply, struct directory *d,
 	replica_writer_tally(apply->current, d->number)->is_partial = false;
 	end_phase(d, APPLY_LIVE);
 	apply_note_cause(apply, HISTORY_REFRESH);
+	if (forget_others(apply, err) < 0)
+		return -1;
 	if (!apply->is_published && all_are_ready(apply))
 		return publish_first(apply, err);
 	return 0;

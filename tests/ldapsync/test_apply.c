@@ -401,6 +401,75 @@ static void test_old_images_are_removed_but_for_the_history(void **state)
 	}
 }
 
+/* The host file calls them otherwise: until they were read under that name nobody is missing. */
+static void test_another_title_loses_nobody(void **state)
+{
+	static const struct apply_directory renamed[] = { { "main", 20 }, { "rest", 20 } };
+
+	(void)state;
+	refresh(0, SOURCE_FULL, MANY, "c1");
+	apply_close(&apply);
+	config.directories = renamed;
+	open_apply();
+	commit();
+	assert_true(finds(100));
+	refresh(0, SOURCE_FULL, MANY, "c2");
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+	assert_true(walks_over(MANY));
+	assert_true(snapshot_has_sites(1));
+}
+
+static void test_what_is_named_no_more_goes_when_all_others_were_read(void **state)
+{
+	static const struct apply_directory renamed[] = { { "corp", 20 }, { "rest", 20 } };
+
+	(void)state;
+	apply_close(&apply);
+	config.n_directories = 2;
+	open_apply();
+	refresh(0, SOURCE_FULL, 3, "c1");
+	give(1, EVENT_REFRESH, SOURCE_FULL, NULL, 0);
+	give_person(1, 500);
+	give_person(1, 501);
+	give(1, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_true(finds(500));
+	apply_close(&apply);
+	config.directories = renamed;
+	open_apply();
+	refresh(0, SOURCE_RESUME, 3, "c2");
+	assert_true(finds(500));
+	give(1, EVENT_REFRESH, SOURCE_FULL, NULL, 0);
+	give_person(1, 500);
+	commit();
+	assert_true(finds(501));
+	give(1, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_true(finds(500));
+	assert_false(finds(501));
+	assert_true(finds(100));
+}
+
+/* Its end was undone with the transaction. */
+static void test_a_first_refresh_whose_end_failed_is_not_over(void **state)
+{
+	const struct event broken = { .kind = EVENT_UPSERT, .data = "?", .len = 1 };
+	struct err err = { 0 };
+
+	(void)state;
+	apply_close(&apply);
+	config.n_directories = 2;
+	open_apply();
+	give(0, EVENT_REFRESH, SOURCE_FULL, NULL, 0);
+	give_person(0, 100);
+	give(0, EVENT_DONE, 1, NULL, 0);
+	assert_int_equal(apply_event(apply, 1, &broken, 1000, &err), -1);
+	refresh(1, SOURCE_FULL, 1, "c1");
+	assert_false(sees_replica());
+	refresh(0, SOURCE_FULL, 1, "c1");
+	assert_true(sees_replica());
+}
+
 static void test_only_one_writes(void **state)
 {
 	struct apply *second;
@@ -436,6 +505,9 @@ int main(void)
 		TEST(test_a_restart_goes_on_from_what_was_committed),
 		TEST(test_a_lost_image_is_made_again_at_start),
 		TEST(test_old_images_are_removed_but_for_the_history),
+		TEST(test_another_title_loses_nobody),
+		TEST(test_what_is_named_no_more_goes_when_all_others_were_read),
+		TEST(test_a_first_refresh_whose_end_failed_is_not_over),
 		TEST(test_only_one_writes),
 	};
 

@@ -5,46 +5,23 @@
 set -u
 dir=$(mktemp -d) || exit 1
 . "${abs_top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/sync.sh"
-command -v python3 >/dev/null || { echo "skipped: python3 is not installed" >&2; exit 77; }
-cases=()
-server=
-cleanup() {
-	for name in ${cases[@]+"${cases[@]}"}; do sync_kill9 "$dir/$name"; done
-	[ -z "$server" ] || { kill "$server"; wait "$server" 2>/dev/null; }
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-mkdir "$dir/scripts"
-"$abs_top_srcdir/tests/lib/fake_sync.py" "$dir/scripts" "$dir/served" >"$dir/server" 2>&1 &
-server=$!
-sync_until grep -q '^port' "$dir/server" || { cat "$dir/server"; exit 1; }
-port=$(sed -n 's/^port //p' "$dir/server")
+. "$abs_top_srcdir/tests/lib/fake_sync.sh"
+trap 'fake_cleanup; rm -rf "$dir"' EXIT
+fake_start || exit $?
 many=60
 strangers=20000
 [ "${WP_FULL:-0}" != 1 ] || strangers=1000000
 
-# begin NAME: the script on standard input is what the base dc=NAME says; its agent is started.
-begin() {
-	cat >"$dir/scripts/$1"
-	cases+=("$1")
-	mkdir "$dir/$1"
-	sync_conf "$dir/$1" "directory \"fake\" { uri = {\"ldap://127.0.0.1:$port\"} base = \"dc=$1\" bind = \"none\" }"
-	sync_start "$dir/$1"
-}
 # What a good server says at first, and goes on to say NAME's lines to the cookie c1.
 good_then() {
-	begin "$1" < <(
+	fake_begin "$1" < <(
 		printf 'on none\norg\npeople 0 %s\ndone c1\nuntil %s.go\nclose\non c1\n' "$many" "$1"
 		cat
 	)
 }
 go() { : >"$dir/scripts/$1.go"; }
-persons() { sync_show "$dir/$1" 2>/dev/null | grep -c '^entry uid=p[0-9]*,'; }
-has_persons() { [ "$(persons "$1")" = "$2" ]; }
-served() { grep -c "^$1 " "$dir/served"; }
 served_with() { grep -q "^$1 $2\$" "$dir/served"; }
-came_again() { [ "$(served "$1")" -ge "${2:-2}" ]; }
-says() { sync_field "$dir/$1" last_error | grep -qi -- "$2"; }
+came_again() { [ "$(fake_served "$1")" -ge "${2:-2}" ]; }
 is() { sync_is "$dir/$1" state "$2"; }
 wait_is() { sync_wait "$dir/$1" state "$2"; }
 started=$SECONDS
@@ -169,12 +146,12 @@ good_then blank <<-EOT
 	until blank.more
 	close
 EOT
-begin bakes < <(printf 'on none\norg\npeople 0 %s\ndone\nuntil bakes.go\nclose\n' "$many")
+fake_begin bakes < <(printf 'on none\norg\npeople 0 %s\ndone\nuntil bakes.go\nclose\n' "$many")
 # ---- results, at first and later; 4096 that helps and that never does ----
 codes="4 32 50 51 4096"
 [ "${WP_FULL:-0}" != 1 ] || codes="1 2 3 4 10 11 12 32 50 51 52 53 80 4096"
 for code in $codes; do
-	begin "first$code" <<<"result $code because"
+	fake_begin "first$code" <<<"result $code because"
 	good_then "later$code" <<-EOT
 		people 0 1 modify
 		result $code because
@@ -185,88 +162,88 @@ good_then hurry <<-EOT
 	done
 	close
 EOT
-begin closes <<<close
+fake_begin closes <<<close
 
-for name in "${cases[@]}"; do
+for name in "${fake_names[@]}"; do
 	case $name in
 	first* | closes) ;;
 	*)
 		ok "$name: live at first" wait_is "$name" live
-		has_persons "$name" "$many" || { echo "not ok $name: people are missing"; failed=1; }
+		fake_persons "$name" "$many" || { echo "not ok $name: people are missing"; failed=1; }
 		go "$name"
 		;;
 	esac
 done
 
 ok "short list: held" wait_is short held
-ok "short list: says what would go" says short 'would drop 30 of 60 recipients'
-ok "short list: nothing is lost" has_persons short $many
-ok "a list that is short by a few: these are gone" sync_until has_persons little 55
+ok "short list: says what would go" fake_says short 'would drop 30 of 60 recipients'
+ok "short list: nothing is lost" fake_persons short $many
+ok "a list that is short by a few: these are gone" sync_until fake_persons little 55
 ok "nothing said yet: not called live" wait_is silent refresh
 : >"$dir/scripts/silent.more"
 ok "nothing said yet: live once it was" wait_is silent live
 ok "empty list: held" wait_is empty held
-ok "empty list: nothing is lost" has_persons empty $many
+ok "empty list: nothing is lost" fake_persons empty $many
 ok "set of deletions: held" wait_is gone held
-ok "set of deletions: nothing is lost" has_persons gone $many
-ok "the end before its time is a failure" sync_until says early 'ended the search'
-ok "nothing is lost" has_persons early $many
+ok "set of deletions: nothing is lost" fake_persons gone $many
+ok "the end before its time is a failure" sync_until fake_says early 'ended the search'
+ok "nothing is lost" fake_persons early $many
 ok "cut off: comes again with the old cookie" sync_until came_again cut 3
-ok "nothing is lost" has_persons cut $many
+ok "nothing is lost" fake_persons cut $many
 
 ok "a short list" wait_is better held
 sed -i 's/^present 0 20/present 0 60/; /better.more/,$d' "$dir/scripts/better"
 : >"$dir/scripts/better.more"
 ok "and a whole one: live by itself" wait_is better live
-ok "nothing is lost" has_persons better $many
+ok "nothing is lost" fake_persons better $many
 
 for name in bare twice late lateset number info set state; do
 	ok "$name: comes again" sync_until came_again $name 3
-	ok "$name: nothing is lost" has_persons $name $many
+	ok "$name: nothing is lost" fake_persons $name $many
 done
-ok "an entry without its control is named" sync_until says bare 'sync state'
-ok "what is malformed is named" sync_until says info 'malformed'
+ok "an entry without its control is named" sync_until fake_says bare 'sync state'
+ok "what is malformed is named" sync_until fake_says info 'malformed'
 ok "an entry without a name is left out" wait_is name live
 ok "and is a diagnostic" sync_until sync_has "$dir/name" '^diagnostic malformed-dn no-dn-at-all'
-ok "nothing is lost" has_persons name $many
-ok "a set of $strangers strangers" sync_until has_persons many $((many + 1))
+ok "nothing is lost" fake_persons name $many
+ok "a set of $strangers strangers" sync_until fake_persons many $((many + 1))
 ok "live" wait_is many live
 ok "both phases" sync_until sync_has "$dir/phases" "uid=p$many,"
-ok "the last of the first phase and one of the second are gone" sync_until has_persons phases $((many - 1))
+ok "the last of the first phase and one of the second are gone" sync_until fake_persons phases $((many - 1))
 ok "notice of disconnection: comes again" sync_until came_again notice 3
-ok "nothing is lost" has_persons notice $many
+ok "nothing is lost" fake_persons notice $many
 ok "octets that are no LDAP: comes again" sync_until came_again junk 3
-ok "nothing is lost" has_persons junk $many
-ok "empty cookies" sync_until has_persons blank $((many + 1))
+ok "nothing is lost" fake_persons junk $many
+ok "empty cookies" sync_until fake_persons blank $((many + 1))
 : >"$dir/scripts/blank.more"
 ok "leave the old one in force" sync_until eval '[ "$(grep -c "^blank c1$" "$dir/served")" -ge 2 ]'
 sed -i /close/d "$dir/scripts/bakes"
 ok "no cookie at all: everything again" sync_until came_again bakes 2
 ok "live" wait_is bakes live
-ok "nothing is lost" has_persons bakes $many
+ok "nothing is lost" fake_persons bakes $many
 
 declare -A word=([3]="time=unlimited" [4]="olcLimits" [10]="referrals" [11]="nsLookThroughLimit"
 	[12]="syncprov" [32]="base and recipients" [50]="bind_dn")
 for code in $codes; do
 	ok "result $code: down" wait_is first$code down
 	ok "result $code: comes again" sync_until came_again first$code 2
-	[ -z "${word[$code]:-}" ] || ok "result $code: with its remedy" says first$code "${word[$code]}"
+	[ -z "${word[$code]:-}" ] || ok "result $code: with its remedy" fake_says first$code "${word[$code]}"
 	ok "result $code later: comes again" sync_until came_again later$code 3
-	ok "result $code later: nothing is lost" has_persons later$code $many
+	ok "result $code later: nothing is lost" fake_persons later$code $many
 done
 ok "4096: without the cookie" sync_until eval '[ "$(grep -c "^reload -" "$dir/served")" -ge 2 ]'
-ok "live and closed at once, again and again: nothing is lost" has_persons hurry $many
+ok "live and closed at once, again and again: nothing is lost" fake_persons hurry $many
 sed -i /close/d "$dir/scripts/reload"
 ok "live" wait_is reload live
-ok "nothing is lost" has_persons reload $many
+ok "nothing is lost" fake_persons reload $many
 
 # Twice for each pause, which grow from 250 ms to 5 s: a loop without them comes by the thousand.
 bound=$((2 * (6 + (SECONDS - started) / 5) + 2))
-for name in "${cases[@]}"; do
-	[ "$(served "$name")" -le $bound ] || { echo "not ok $name was asked $(served "$name") times, more than $bound"; failed=1; }
+for name in "${fake_names[@]}"; do
+	[ "$(fake_served "$name")" -le $bound ] || { echo "not ok $name was asked $(fake_served "$name") times, more than $bound"; failed=1; }
 done
-ok "everybody came at least once" test "$(cut -d' ' -f1 "$dir/served" | sort -u | wc -l)" = ${#cases[@]}
-for name in "${cases[@]}"; do
+ok "everybody came at least once" test "$(cut -d' ' -f1 "$dir/served" | sort -u | wc -l)" = ${#fake_names[@]}
+for name in "${fake_names[@]}"; do
 	sync_stop "$dir/$name" || { echo "not ok $name: does not stop in order"; tail -3 "$dir/$name/log"; failed=1; }
 	case $name in first* | closes) ;; *) sync_show "$dir/$name" >/dev/null || { echo "not ok $name: damaged"; failed=1; } ;; esac
 done

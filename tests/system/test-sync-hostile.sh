@@ -5,39 +5,12 @@
 set -u
 dir=$(mktemp -d) || exit 1
 . "${abs_top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/sync.sh"
-command -v python3 >/dev/null || { echo "skipped: python3 is not installed" >&2; exit 77; }
-cases=()
-server=
-cleanup() {
-	for name in ${cases[@]+"${cases[@]}"}; do sync_kill9 "$dir/$name"; done
-	[ -z "$server" ] || { kill "$server"; wait "$server" 2>/dev/null; }
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-mkdir "$dir/scripts"
-"$abs_top_srcdir/tests/lib/fake_sync.py" "$dir/scripts" "$dir/served" >"$dir/server" 2>&1 &
-server=$!
-sync_until grep -q '^port' "$dir/server" || { cat "$dir/server"; exit 1; }
-port=$(sed -n 's/^port //p' "$dir/server")
+. "$abs_top_srcdir/tests/lib/fake_sync.sh"
+trap 'fake_cleanup; rm -rf "$dir"' EXIT
+fake_start || exit $?
 
-# begin NAME: the organisation, then what is on standard input; an agent of its own reads it.
-begin() {
-	{ echo org; cat; } >"$dir/scripts/$1"
-	cases+=("$1")
-	mkdir "$dir/$1"
-	sync_conf "$dir/$1" "directory \"fake\" { uri = {\"ldap://127.0.0.1:$port\"} base = \"dc=$1\" bind = \"none\" }"
-	sync_start "$dir/$1"
-}
-has() { sync_has "$dir/$1" "^entry uid=$2,"; }
-persons() { [ "$(sync_show "$dir/$1" 2>/dev/null | grep -c '^entry uid=p[0-9]*,')" = "$2" ]; }
-says() { sync_field "$dir/$1" last_error | grep -q -- "$2"; }
-served() { grep -c "^$1 " "$dir/served"; }
-stops() {
-	local pid
-	pid=$(sync_pid "$dir/$1") || return 1
-	kill -TERM "$pid"
-	timeout 10 tail --pid="$pid" -f /dev/null && wait "$pid"
-}
+# begin NAME: the organisation, then what is on standard input.
+begin() { fake_begin "$1" < <(echo org; cat); }
 resync() { "$abs_top_srcdir/tests/lib/ctl.py" "$dir/$1/run/waypost-ldapsync.sock" sync.resync; }
 
 null=00000000000000000000000000000000
@@ -100,28 +73,28 @@ begin flap <<-EOT
 EOT
 
 for name in null deep shared addresses sizes; do
-	ok "$name: what comes behind is there" sync_until persons $name $([ $name = shared ] && echo 30012 || echo 2)
+	ok "$name: what comes behind is there" sync_until fake_persons $name $([ $name = shared ] && echo 30012 || echo 2)
 	ok "$name: live" sync_wait "$dir/$name" state live
-	ok "$name: nothing was asked twice" test "$(served $name)" = 1
+	ok "$name: nothing was asked twice" test "$(fake_served $name)" = 1
 done
 ok "a null UUID is a diagnostic" sync_has "$dir/null" '^diagnostic malformed-dn uid=null,dc=null'
 ok "so is a name that is too deep" sync_has "$dir/deep" '^diagnostic malformed-dn cn=deep,ou=1,'
 ok "an address on everybody is one" sync_has "$dir/shared" '^diagnostic duplicate-address '
 ok "more addresses than anybody needs are one" sync_has "$dir/addresses" '^diagnostic malformed-address uid=many,'
-ok "a large value stops nobody" has sizes large
+ok "a large value stops nobody" sync_has "$dir/sizes" "^entry uid=large,"
 
-ok "messages without end: what came before is there" sync_until persons noise 2
-ok "messages without end: it stops" stops noise
-ok "messages without end, in the refresh: it stops" stops early
-sync_until test "$(served quiet)" = 1
+ok "messages without end: what came before is there" sync_until fake_persons noise 2
+ok "messages without end: it stops" fake_stops noise
+ok "messages without end, in the refresh: it stops" fake_stops early
+sync_until test "$(fake_served quiet)" = 1
 ok "a refresh that stands still: told to read anew" resync quiet
-ok "a refresh that stands still: it does" sync_until eval '[ "$(served quiet)" -ge 2 ]'
-ok "an octet now and then: said to be silent" sync_until says drip 'silent for'
-ok "a message of 2 GB: said to be too long" sync_until says announce 'more than 256 MiB'
-ok "closed again and again, though live: said" sync_until says flap 'the connection'
-ok "and nothing is lost" persons flap 2
-for name in "${cases[@]}"; do
+ok "a refresh that stands still: it does" sync_until eval '[ "$(fake_served quiet)" -ge 2 ]'
+ok "an octet now and then: said to be silent" sync_until fake_says drip 'silent for'
+ok "a message of 2 GB: said to be too long" sync_until fake_says announce 'more than 256 MiB'
+ok "closed again and again, though live: said" sync_until fake_says flap 'the connection'
+ok "and nothing is lost" fake_persons flap 2
+for name in "${fake_names[@]}"; do
 	case $name in noise | early) continue ;; esac
-	stops $name || { echo "not ok $name: does not stop in order"; tail -3 "$dir/$name/log"; failed=1; }
+	fake_stops $name || { echo "not ok $name: does not stop in order"; tail -3 "$dir/$name/log"; failed=1; }
 done
 exit $failed
