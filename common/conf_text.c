@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "common/conf_text.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/fsutil.h"
@@ -108,7 +109,8 @@ int conf_text_read(const char *path, struct buf *out, struct err *e)
 {
 	if (fs_read(path, CONF_TEXT_MAX, out, e) < 0) {
 		e->domain = ERR_CONFIG;
-		return err_remedy(e, "name the host file with --config FILE");
+		return err_remedy(e, e->code == EACCES ? "become root or the daemons' user" :
+							 "name the host file with --config FILE");
 	}
 	return conf_text_blank(path, out->data, out->len, e);
 }

@@ -24,6 +24,16 @@ static const struct {
 	[ERR_PROTOCOL] = { "protocol", 1 },
 };
 
+/* The texts of other servers may end with lines of their own. */
+static void trim(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
+		len--;
+	text[len] = '\0';
+}
+
 int err_set(struct err *e, enum err_domain domain, int code, const char *fmt, ...)
 {
 	va_list args;
@@ -36,6 +46,7 @@ int err_set(struct err *e, enum err_domain domain, int code, const char *fmt, ..
 	va_start(args, fmt);
 	vsnprintf(e->text, sizeof(e->text), fmt, args);
 	va_end(args);
+	trim(e->text);
 	return -1;
 }
 

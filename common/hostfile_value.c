@@ -2,6 +2,7 @@
  * One value of the host file: checked by its kind and put into its field.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,7 +300,9 @@ int hostfile_secret(const char *path, char **secret_r, struct err *e)
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		err_errno(e, "%s cannot be read", path);
 		e->domain = ERR_CONFIG;
-		err_remedy(e, "make it, readable for the daemon's user only");
+		err_remedy(e, e->code == EACCES ? "only the daemons' user may: become that or root, or "
+						  "let this user read it" :
+						  "make it, readable for the daemons' user only");
 	} else if ((st.st_mode & 0006) != 0) {
 		refuse_secret(path, "holds a secret, but others may read or write it", e);
 	} else {

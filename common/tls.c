@@ -32,12 +32,11 @@ struct tls {
 static int openssl_error(struct err *err, const char *what)
 {
 	unsigned long code = ERR_get_error();
-	char text[160] = "no further details";
+	const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
 
-	if (code != 0)
-		ERR_error_string_n(code, text, sizeof(text));
 	ERR_clear_error();
-	return err_set(err, ERR_TLS, 0, "%s: %s", what, text);
+	return err_set(err, ERR_TLS, 0, "%s: %s", what,
+		       reason != NULL ? reason : "no further details");
 }
 
 /* Chains are judged after the handshake by tls_verify_peer(), hashes by the caller. */
