@@ -12,9 +12,10 @@
 #include "admin/doctor_private.h"
 #include "common/clock.h"
 #include "common/ipaddr.h"
+#include "ldapsync/addresses.h"
 #include "ldapsync/dirservers.h"
 
-enum { CONNECT_MS = 3000 };
+enum { CONNECT_MS = 3000, NAME_MS = 5000 };
 
 /* ---- which servers there are ---- */
 
@@ -77,20 +78,18 @@ static const char *address_text(const struct addrinfo *a, char text[static NI_MA
 
 void doctor_check_dns(struct doctor_server *s)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	char port[8], text[NI_MAXHOST];
+	char text[NI_MAXHOST];
 	struct buf list = { 0 };
 	struct ipaddr ignored;
-	int rc;
+	const char *why;
 
 	if (s->uri->scheme == HOST_LDAPI) {
 		s->has |= HAS_ADDRESS;
 		return;
 	}
-	snprintf(port, sizeof(port), "%u", s->uri->port);
-	rc = getaddrinfo(s->uri->host, port, &hints, &s->addresses);
-	if (rc != 0) {
-		doctor_say(s->doctor, DOCTOR_FAILED, "%s: %s", s->uri->host, gai_strerror(rc));
+	if (addresses_find(s->uri->host, s->uri->port, -1, clock_mono_ms() + NAME_MS, &s->addresses,
+			   &why) < 0) {
+		doctor_say(s->doctor, DOCTOR_FAILED, "%s: %s", s->uri->host, why);
 		doctor_fix(
 			s->doctor,
 			"correct the name in uri, add it to DNS, or look at /etc/resolv.conf");

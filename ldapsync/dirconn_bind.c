@@ -13,6 +13,7 @@ static const struct {
 	{ LDAP_INVALID_CREDENTIALS,
 	  "correct bind_dn and the password in password_file, or the keytab; the account may be "
 	  "locked or expired" },
+	{ LDAP_INVALID_DN_SYNTAX, "bind_dn is no DN: write it as cn=waypost,ou=Services,dc=example,dc=com" },
 	{ LDAP_CONFIDENTIALITY_REQUIRED, "set starttls = true, or use ldaps://" },
 	{ LDAP_STRONG_AUTH_REQUIRED,
 	  "the server wants every bind signed or encrypted: set starttls = true, use ldaps://, or "
@@ -22,6 +23,9 @@ static const struct {
 	  "the server does not know this method: choose another bind" },
 	{ LDAP_INSUFFICIENT_ACCESS,
 	  "the account may not sign in: let it (OpenLDAP: by anonymous auth)" },
+	{ LDAP_LOCAL_ERROR,
+	  "with Kerberos: see that keytab has the account's keys, or that there is a ticket (klist, "
+	  "kinit)" },
 	{ LDAP_TIMEOUT,
 	  "the server takes connections and does not answer: look at its log, restart it" },
 	{ LDAP_SERVER_DOWN, "is the server up? If it is, it closed the connection: look at its log" },

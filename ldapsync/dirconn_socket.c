@@ -5,16 +5,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/buf.h"
 #include "common/clock.h"
-#include "ldapsync/aside.h"
+#include "ldapsync/addresses.h"
 #include "ldapsync/dirconn_private.h"
 
 enum {
@@ -22,52 +18,6 @@ enum {
 	KEEPALIVE_PROBES = 3,
 	KEEPALIVE_INTERVAL_S = 5,
 };
-
-/* ---- name to addresses ---- */
-
-struct lookup {
-	char *host;
-	char port[8];
-	int rc;
-	struct addrinfo *found;
-};
-
-static void look_up(void *job)
-{
-	struct lookup *lookup = job;
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
-
-	lookup->rc = getaddrinfo(lookup->host, lookup->port, &hints, &lookup->found);
-}
-
-static void drop_lookup(void *job)
-{
-	struct lookup *lookup = job;
-
-	if (lookup->found != NULL)
-		freeaddrinfo(lookup->found);
-	free(lookup->host);
-	free(lookup);
-}
-
-/* Null and ERR if there is no answer; otherwise the caller's, by drop_lookup. */
-static struct lookup *find_addresses(const struct dial *dial, struct err *err)
-{
-	struct lookup *lookup = mem_zero(1, sizeof(*lookup));
-	const char *why = "the resolver does not answer";
-
-	lookup->host = mem_strdup(dial->uri->host);
-	snprintf(lookup->port, sizeof(lookup->port), "%u", dial->uri->port);
-	if (aside_run(look_up, drop_lookup, lookup, dial->stop_fd, dial->deadline_ms)) {
-		if (lookup->rc == 0)
-			return lookup;
-		why = gai_strerror(lookup->rc);
-		drop_lookup(lookup);
-	}
-	err_set(err, ERR_DIRECTORY, LDAP_SERVER_DOWN, "no address of %s: %s", dial->uri->host, why);
-	err_remedy(err, "check the name, and the resolver in /etc/resolv.conf");
-	return NULL;
-}
 
 /* ---- connect ---- */
 
@@ -108,6 +58,15 @@ static void set_limits(int fd)
 		setsockopt(fd, limits[i].level, limits[i].name, &limits[i].value, sizeof(int));
 }
 
+static int refused(int code, struct err *err)
+{
+	err_set(err, ERR_DIRECTORY, LDAP_SERVER_DOWN, "connect: %s", strerror(code));
+	if (code == ECONNREFUSED)
+		return err_remedy(err, "nobody listens there: start the directory server, or correct "
+				       "uri");
+	return err_remedy(err, "look at the network between this host and the server");
+}
+
 static int wait_connected(const struct dial *dial, int fd, uint64_t deadline_ms, struct err *err)
 {
 	socklen_t len = sizeof(errno);
@@ -115,7 +74,7 @@ static int wait_connected(const struct dial *dial, int fd, uint64_t deadline_ms,
 	if (dirconn_wait_socket(dial, fd, POLLOUT, deadline_ms, "connect", err) < 0)
 		return -1;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &errno, &len) < 0 || errno != 0)
-		return err_set(err, ERR_DIRECTORY, LDAP_SERVER_DOWN, "connect: %s", strerror(errno));
+		return refused(errno, err);
 	return 0;
 }
 
@@ -129,8 +88,7 @@ static int connect_to(const struct dial *dial, const struct addrinfo *address, u
 	set_limits(fd);
 	if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
 		rc = errno == EINPROGRESS ? wait_connected(dial, fd, deadline_ms, err) :
-					    err_set(err, ERR_DIRECTORY, LDAP_SERVER_DOWN,
-						    "connect: %s", strerror(errno));
+					    refused(errno, err);
 	if (rc == 0)
 		return fd;
 	close(fd);
@@ -139,12 +97,17 @@ static int connect_to(const struct dial *dial, const struct addrinfo *address, u
 
 int dirconn_socket(const struct dial *dial, struct err *err)
 {
-	struct lookup *lookup = find_addresses(dial, err);
+	struct addrinfo *found;
+	const char *why;
 	int fd = -1;
 
-	if (lookup == NULL)
-		return -1;
-	for (struct addrinfo *a = lookup->found; a != NULL && fd < 0; a = a->ai_next) {
+	if (addresses_find(dial->uri->host, dial->uri->port, dial->stop_fd, dial->deadline_ms, &found,
+			   &why) < 0) {
+		err_set(err, ERR_DIRECTORY, LDAP_SERVER_DOWN, "no address of %s: %s", dial->uri->host,
+			why);
+		return err_remedy(err, "check the name, and the resolver in /etc/resolv.conf");
+	}
+	for (struct addrinfo *a = found; a != NULL && fd < 0; a = a->ai_next) {
 		/* One that swallows what is sent must leave time for the next. */
 		uint64_t now = clock_mono_ms(), limit = dial->deadline_ms;
 
@@ -152,6 +115,6 @@ int dirconn_socket(const struct dial *dial, struct err *err)
 			limit = now + (limit - now) / 2;
 		fd = connect_to(dial, a, limit, err);
 	}
-	drop_lookup(lookup);
+	freeaddrinfo(found);
 	return fd;
 }
