@@ -1,5 +1,6 @@
 /* The directory doctor: what Active Directory lets the account do, so that changes can be
  * followed. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,14 +34,49 @@ static int try_dirsync(struct doctor_server *s, const char *context, uint32_t fl
 	return code;
 }
 
+/* "S-1-5-21-…" of a SID ([MS-DTYP] 2.4.2.2), under CTX; null if it is none. */
+static const char *sid_text(TALLOC_CTX *ctx, const struct entry_value *sid)
+{
+	const uint8_t *at = (const uint8_t *)sid->data;
+	uint64_t authority = 0;
+	char *text;
+
+	if (sid->len < 8 || sid->len != 8 + 4 * (size_t)at[1])
+		return NULL;
+	for (int i = 2; i < 8; i++)
+		authority = authority << 8 | at[i];
+	text = talloc_asprintf(ctx, "S-%u-%" PRIu64, at[0], authority);
+	for (int i = 0; i < at[1]; i++) {
+		const uint8_t *part = at + 8 + 4 * i;
+
+		text = talloc_asprintf_append(text, "-%" PRIu32,
+					      (uint32_t)part[3] << 24 | (uint32_t)part[2] << 16 |
+						      (uint32_t)part[1] << 8 | part[0]);
+	}
+	return text;
+}
+
+/* The account's own SID: the first of the groups that the server counts it to. */
+static const char *own_sid(struct doctor_server *s)
+{
+	const char *const attributes[] = { "tokenGroups", NULL };
+	struct entry *root = dirquery_entry(s->ld, s->ctx, "", attributes, NULL);
+	const struct entry_attribute *groups = root != NULL ? entry_find(root, "tokenGroups") : NULL;
+	const char *text = groups != NULL && groups->n_values > 0 ?
+				   sid_text(s->ctx, &groups->values[0]) :
+				   NULL;
+
+	return text != NULL ? text : "SID";
+}
+
 static void fix_dirsync(struct doctor_server *s, const char *context)
 {
 	doctor_fix(s->doctor, "give the account the right \"Replicating Directory Changes\"");
 	if (s->kind == KIND_SAMBA)
 		doctor_commands(s->doctor,
 				"samba-tool dsacl set --action=allow --objectdn='%s' \\\n"
-				"  --sddl='(OA;;CR;1131f6aa-9c07-11d1-f79f-00c04fc2dcd2;;SID)'",
-				context);
+				"  --sddl='(OA;;CR;1131f6aa-9c07-11d1-f79f-00c04fc2dcd2;;%s)'",
+				context, own_sid(s));
 	else
 		doctor_commands(
 			s->doctor,

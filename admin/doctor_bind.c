@@ -162,7 +162,9 @@ void doctor_check_clear_text(struct doctor_server *s)
 				"changetype: modify\nreplace: olcSecurity\n"
 				"olcSecurity: simple_bind=64\nEOF");
 	} else if (s->kind == KIND_389) {
-		doctor_fix(s->doctor, "set nsslapd-require-secure-binds: on in cn=config");
+		doctor_fix(s->doctor, "have them refused");
+		doctor_commands(s->doctor,
+				"dsconf INSTANCE config replace nsslapd-require-secure-binds=on");
 	} else if (s->kind == KIND_SAMBA) {
 		doctor_fix(s->doctor, "set `ldap server require strong auth = yes` in smb.conf");
 	} else {

@@ -22,14 +22,15 @@ static const char *who(const struct doctor_server *s)
 
 static void offer_openldap_access(struct doctor_server *s)
 {
-	doctor_fix(s->doctor, "let the account read everything, without limits%s",
+	doctor_fix(s->doctor, "let the account read everything but passwords, without limits%s",
 		   s->database == NULL ? "; the database may have another number" : "");
 	doctor_commands(s->doctor,
 			"ldapmodify -Y EXTERNAL -H ldapi:/// <<'EOF'\ndn: %s\n"
-			"changetype: modify\nadd: olcAccess\nolcAccess: {0}to * by %s read by "
-			"* break\n-\n"
+			"changetype: modify\nadd: olcAccess\n"
+			"olcAccess: {0}to attrs=userPassword by %s auth by * break\n"
+			"olcAccess: {1}to * by %s read by * break\n-\n"
 			"add: olcLimits\nolcLimits: {0}%s size=unlimited time=unlimited\nEOF",
-			doctor_database(s), who(s), who(s));
+			doctor_database(s), who(s), who(s), who(s));
 }
 
 static const char *suffix(const struct doctor_server *s)
@@ -42,10 +43,10 @@ static const char *suffix(const struct doctor_server *s)
 
 static void offer_389_access(struct doctor_server *s)
 {
-	doctor_fix(s->doctor, "let the account read everything below the suffix");
+	doctor_fix(s->doctor, "let the account read everything below the suffix but passwords");
 	doctor_commands(s->doctor,
 			"ldapmodify -D 'cn=Directory Manager' -W -H %s <<'EOF'\ndn: %s\n"
-			"changetype: modify\nadd: aci\naci: (targetattr=\"*\")(version 3.0; "
+			"changetype: modify\nadd: aci\naci: (targetattr!=\"userPassword\")(version 3.0; "
 			"acl \"Waypost\"; "
 			"allow (read,search,compare) userdn=\"ldap:///%s\";)\nEOF",
 			s->uri->text, suffix(s), s->account != NULL ? s->account : "anyone");
@@ -121,7 +122,8 @@ static void judge_base(struct doctor_server *s, const struct entry *base)
 	}
 	s->has |= HAS_BASE;
 	doctor_say(s->doctor, DOCTOR_OK, "%s can be read", base->dn);
-	if (s->tracker == TRACK_SYNC && entry_uuid_is_null(&base->uuid)) {
+	/* 389-ds has ids of its own. */
+	if (s->tracker == TRACK_SYNC && s->kind != KIND_389 && entry_uuid_is_null(&base->uuid)) {
 		doctor_say(s->doctor, DOCTOR_WARNING,
 			   "entryUUID cannot be read, so commands that read this "
 			   "directory themselves take a renamed entry for a new one");

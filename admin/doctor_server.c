@@ -97,7 +97,9 @@ void doctor_complete(TALLOC_CTX *ctx, struct host_directory *directory,
 		directory->filter = usual_filter(ctx, directory);
 	if (directory->base == NULL && directory->profile != HOST_PROFILE_WAYPOST)
 		directory->base = dse->configuration_context;
-	if (directory->n_recipients > 0 || dse->default_context == NULL)
+	/* What another server calls its default is nobody's people: 389-ds may name its changelog. */
+	if (directory->n_recipients > 0 || directory->profile == HOST_PROFILE_WAYPOST ||
+	    dse->default_context == NULL)
 		return;
 	recipients[0] = dse->default_context;
 	directory->recipients = recipients;

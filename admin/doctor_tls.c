@@ -270,10 +270,8 @@ static bool judge_chain(const struct talk *t)
 		doctor_say(s->doctor, DOCTOR_FAILED,
 			   "%s does not have the authority %s that issued it (%s)", ca,
 			   last_issuer(t), e.text);
-	doctor_fix(s->doctor,
-		   "put the authority's certificate into %s; what the server sends, its last "
-		   "certificate often being the authority's, is shown by the command below",
-		   ca != NULL ? ca : "a file and name that with tls_ca");
+	doctor_fix(s->doctor, "put the authority's certificate into a file and name that with tls_ca; "
+			      "it is often the last that the server sends");
 	doctor_commands(s->doctor, "openssl s_client -showcerts -connect %s:%u%s </dev/null",
 			s->uri->host, s->uri->port,
 			s->uri->scheme == HOST_LDAP ? " -starttls ldap" : "");

@@ -1,9 +1,10 @@
 /* Text in lines of a width. */
+#define _GNU_SOURCE
 #include "admin/paragraph.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <unilbrk.h>
 #include <unistd.h>
 #include <uniwidth.h>
 
@@ -11,35 +12,31 @@
 
 enum { WIDTH = 100, WIDTH_MIN = 60, WIDTH_MAX = 120 };
 
-static void end_line(struct buf *out)
-{
-	while (out->len > 0 && out->data[out->len - 1] == ' ')
-		out->len--;
-	buf_addc(out, '\n');
-}
-
+/* Lines end between words only: DNs, hashes and commands are there to be copied. */
 void paragraph_add(struct buf *out, const char *first, const char *rest, const char *text,
 		   int width)
 {
 	TALLOC_CTX *ctx = talloc_new(NULL);
-	const char *clean = table_clean(ctx, text);
-	size_t len = strlen(clean);
-	char *breaks = talloc_size(ctx, len + 1);
-	int indent = u8_strwidth((const uint8_t *)first, "UTF-8");
+	char *save = NULL, *words = table_clean(ctx, text);
+	int column = u8_strwidth((const uint8_t *)first, "UTF-8");
+	bool is_begun = false;
 
-	u8_width_linebreaks((const uint8_t *)clean, len, width, indent, 0, NULL, "UTF-8", breaks);
 	buf_adds(out, first);
-	/* The library begins later lines at column 0: those are measured again from the indent. */
-	for (size_t i = 0; i < len; i++) {
-		if (breaks[i] == UC_BREAK_POSSIBLE || breaks[i] == UC_BREAK_MANDATORY) {
-			end_line(out);
-			buf_adds(out, rest);
-			u8_width_linebreaks((const uint8_t *)clean + i, len - i, width, indent, 0,
-					    NULL, "UTF-8", breaks + i);
+	for (char *word = strtok_r(words, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+		int room = u8_strwidth((const uint8_t *)word, "UTF-8");
+
+		if (is_begun && column + 1 + room > width) {
+			buf_printf(out, "\n%s", rest);
+			column = u8_strwidth((const uint8_t *)rest, "UTF-8");
+		} else if (is_begun) {
+			buf_addc(out, ' ');
+			column++;
 		}
-		buf_addc(out, clean[i]);
+		buf_adds(out, word);
+		column += room;
+		is_begun = true;
 	}
-	end_line(out);
+	buf_addc(out, '\n');
 	talloc_free(ctx);
 }
 

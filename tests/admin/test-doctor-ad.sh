@@ -67,6 +67,16 @@ config plain "cleartext = true"
 visit 6
 found dirsync note "$SAMBA_BASE: allowed with OBJECT_SECURITY only"
 json 'any("Replicating Directory Changes" in row.get("remedy", "") for row in v)'
+# The commands name the account, and are all that it needs.
+printf '%s' "$out" | python3 -c '
+import json, sys
+for r in json.load(sys.stdin):
+    if r["check"] == "dirsync": print(r["commands"].replace("dsacl set", "dsacl set -s " + sys.argv[1]))' "$SAMBA_CONF" >"$dir/fix.sh"
+bash -e "$dir/fix.sh" >"$dir/fix.log" 2>&1 && pass "what is printed for dirsync can be run" || fail "$(cat "$dir/fix.sh" "$dir/fix.log")"
+visit 6
+found dirsync ok "$SAMBA_BASE: allowed"
+found dirsync ok "$SAMBA_CONFIG: allowed"
+samba_revoke "$dir/dc" plain
 
 # ---- Kerberos: the account of a keytab ----
 samba_keytab "$dir/dc" reader "$dir/keytab" && chmod 600 "$dir/keytab" || fail "no keytab"

@@ -7,7 +7,7 @@ set -u
 slapd_need || exit $?
 dir=$(mktemp -d) || exit 1
 helper=
-trap 'slapd_stop "$dir/org" >/dev/null 2>&1; [ -z "$helper" ] || kill $helper; rm -rf "$dir"' EXIT
+trap 'slapd_stop "$dir/org" >/dev/null 2>&1; [ -z "$helper" ] || kill "$helper"; rm -rf "$dir"' EXIT
 account="cn=waypost,ou=Services,dc=example,dc=com"
 
 # ---- certificates: one authority, and what a server may show ----
@@ -118,6 +118,8 @@ expect 0 "$waypost" --config "$dir/c" config check
 says out 'Directory "o"'
 says out "fix:  "
 says out " 0 failed"
+says out "SCRAM-SHA-256" # a word is never divided
+case $out in *SCRAM-[[:space:]]*) fail "a name is divided" ;; *) pass "names are whole" ;; esac
 : >"$dir/answers"
 out=$("$abs_top_srcdir/tests/admin/typist.py" "$dir/answers" "$waypost" --config "$dir/c" config check)
 says out $'  \033[32mok\033[0m        host file         '"$dir/c"
@@ -170,11 +172,16 @@ delete: olcAccess
 olcAccess: {1}
 L
 visit 6
-found base failed "cn=Waypost" "olcAccess: {0}to * by dn.exact=\"$account\" read by * break"
+found base failed "cn=Waypost" "olcAccess: {1}to * by dn.exact=\"$account\" read by * break"
 found "not looked at" note "sync, limits"
 follow base
 visit 0
 none_failed
+if ldapsearch -x -LLL -H "$SLAPD_LDAPI" -D "$account" -w change-me -b "$account" userPassword | grep -q '^userPassword'; then
+	fail "the account may read passwords"
+else
+	pass "passwords are not given away"
+fi
 config "\"$SLAPD_URL\"" "base = \"cn=Nothing,dc=example,dc=com\" recipients = {\"ou=Nobody,dc=example,dc=com\"} $simple $tls"
 visit 6
 found base failed "cn=Nothing,dc=example,dc=com is not there"
@@ -250,6 +257,27 @@ json 'any(row["check"] == "bind" and row["ok"] for row in v)'
 config '"ldaps://nowhere.invalid"' "$below tls_ca = \"$dir/ca.pem\""
 visit 6
 found name failed "nowhere.invalid" "DNS"
+# A name server that says nothing, where another /etc/resolv.conf can be had.
+if unshare -m true 2>/dev/null; then
+	address=127.$((1 + ($$ >> 16))).$(($$ >> 8 & 255)).$(($$ & 255))
+	python3 - "$address" "$dir/silent" <<-'P' &
+	import socket, sys
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	s.bind((sys.argv[1], 53))
+	open(sys.argv[2], "w").close()
+	while True:
+	    s.recv(1000)
+	P
+	helper=$!
+	wait_until 10 test -e "$dir/silent" || fail "no name server"
+	echo "nameserver $address" >"$dir/resolv.conf"
+	expect 6 unshare -m sh -c 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"' sh "$dir/resolv.conf" \
+		timeout 60 "$waypost" --config "$dir/c" config check --json
+	found name failed "nowhere.invalid: the resolver does not answer" "/etc/resolv.conf"
+	found "not looked at" note "connection"
+	kill $helper
+	helper=
+fi
 config '"srv:nowhere.invalid"' "$below"
 visit 6
 found "srv records" failed "_ldap._tcp.nowhere.invalid" "host -t SRV"
