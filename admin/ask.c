@@ -2,13 +2,18 @@
 #define _GNU_SOURCE
 #include "admin/ask.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "common/buf.h"
+
+enum { SECRET_MAX = 1024 };
 
 void ask_init(struct ask *a, struct cli *cli)
 {
@@ -99,17 +104,91 @@ bool ask_yes(struct ask *a, const char *option, const char *question, bool fallb
 	return false;
 }
 
-char *ask_secret(const struct ask *a, const char *question)
+int ask_judged(struct ask *a, const char *option, const char *question,
+	       int (*judge)(const char *text, struct err *e), const char **text_r, struct err *e)
 {
-	char prompt[120];
-	const char *typed;
+	do {
+		*text_r = ask_optional(a, option, question);
+		if (*text_r == NULL || judge(*text_r, e) == 0)
+			return 0;
+	} while (ask_again(a, option, e));
+	return -1;
+}
+
+/* ---- secrets ---- */
+
+static volatile sig_atomic_t is_interrupted;
+
+static void on_interrupt(int signal_number)
+{
+	(void)signal_number;
+	is_interrupted = 1;
+}
+
+/* The terminal without what it shows, and without the keys that would leave it so. */
+static void be_quiet(int fd, const struct termios *usual)
+{
+	struct termios quiet = *usual;
+
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	quiet.c_cc[VSUSP] = quiet.c_cc[VQUIT] = _POSIX_VDISABLE;
+	tcsetattr(fd, TCSAFLUSH, &quiet);
+}
+
+/* One line of the terminal FD, malloc'd; null at its end. */
+static char *read_quietly(int fd)
+{
+	char text[SECRET_MAX + 1];
+	ssize_t len = read(fd, text, SECRET_MAX);
+	char *line = NULL;
+
+	if (len > 0) {
+		text[len] = '\0';
+		text[strcspn(text, "\n")] = '\0';
+		line = mem_strdup(text);
+	}
+	explicit_bzero(text, sizeof(text));
+	return line;
+}
+
+char *ask_hidden(const char *prompt)
+{
+	/* Not begun again: the read has to end, so that the terminal is put right. */
+	const struct sigaction ours = { .sa_handler = on_interrupt };
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	struct termios usual;
+	struct sigaction before;
+	char *line = NULL;
+
+	if (fd >= 0 && tcgetattr(fd, &usual) == 0) {
+		sigaction(SIGINT, &ours, &before);
+		be_quiet(fd, &usual);
+		dprintf(fd, "%s", prompt);
+		line = read_quietly(fd);
+		tcsetattr(fd, TCSADRAIN, &usual);
+		dprintf(fd, "\n");
+		sigaction(SIGINT, &before, NULL);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (is_interrupted)
+		raise(SIGINT);
+	return line;
+}
+
+char *ask_secret(struct ask *a, const char *question)
+{
+	char prompt[120], *typed;
 
 	if (!a->is_interactive)
 		return NULL;
 	snprintf(prompt, sizeof(prompt), "%s: ", question);
-	typed = getpass(prompt);
-	return typed != NULL && typed[0] != '\0' ? mem_strdup(typed) : NULL;
+	typed = ask_hidden(prompt);
+	a->is_interactive = typed != NULL;
+	return typed;
 }
+
+/* ---- all of them ---- */
 
 bool ask_again(struct ask *a, const char *option, const struct err *e)
 {

@@ -26,11 +26,18 @@ const char *ask_text(struct ask *ask, const char *option, const char *question,
 		     const char *fallback);
 /* The same where nothing is an answer too: null is fine. */
 const char *ask_optional(struct ask *ask, const char *option, const char *question);
+/* As ask_optional(), until JUDGE has nothing against the answer. -1 and E: nobody can be asked again. */
+int ask_judged(struct ask *ask, const char *option, const char *question,
+	       int (*judge)(const char *text, struct err *e), const char **text_r,
+	       struct err *e) WP_MUST_CHECK;
 /* Whether OPTION is given; else the answer, FALLBACK for an empty line; false without a
  * terminal. */
 bool ask_yes(struct ask *ask, const char *option, const char *question, bool fallback);
-/* A word that is not shown, malloc'd; null if there is nobody to ask, or no answer. */
-char *ask_secret(const struct ask *ask, const char *question);
+/* A word that is not shown, malloc'd, maybe empty; null if there is nobody to ask. */
+char *ask_secret(struct ask *ask, const char *question);
+/* The same without an ASK: what is typed at the terminal behind PROMPT. Null: there is none, or its
+ * end was typed. Ctrl-C ends the process, as everywhere. */
+char *ask_hidden(const char *prompt);
 /* Whether to ask again when the answer to OPTION's question was no good. Shows E then. */
 bool ask_again(struct ask *ask, const char *option, const struct err *e);
 /* Something to tell whoever answers. */

@@ -192,8 +192,8 @@ static void print_json(struct init *i)
 static void print_done(const struct init *i)
 {
 	printf("%s is written for %s.\n", i->path, i->wish.server);
-	if (i->entries.count > 0)
-		printf("%zu entries were added to the directory.\n", i->entries.count);
+	if (i->n_added > 0)
+		printf("%zu entries were added to the directory.\n", i->n_added);
 	if (i->is_published)
 		printf("The certificate of this host is published.\n");
 	printf("Next:\n  waypost config check --config %s\n  waypost run --config %s\n",

@@ -184,13 +184,15 @@ static void take_failure(const struct doctor *d, struct err *e)
 	json_array_foreach(d->rows, i, row)
 	{
 		const char *fix = json_string_value(json_object_get(row, "remedy"));
+		const char *commands = json_string_value(json_object_get(row, "commands"));
 
 		if (json_is_true(json_object_get(row, "ok")))
 			continue;
 		err_set(e, ERR_DIRECTORY, 0, "%s",
 			json_string_value(json_object_get(row, "text")));
 		if (fix != NULL)
-			err_remedy(e, "%s", fix);
+			err_remedy(e, "%s%s%s", fix, commands != NULL ? ": " : "",
+				   commands != NULL ? commands : "");
 		return;
 	}
 }

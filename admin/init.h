@@ -40,6 +40,8 @@ struct init {
 	/* 3. what is to be added */
 	struct init_wish wish;
 	struct entry_list entries;
+	size_t n_above; /* of them, first: what is above the organisation, and may be there unseen */
+	size_t n_added;
 	struct dirclient *admin; /* who may write; null: not asked for yet */
 	bool is_published;
 };

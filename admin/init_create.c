@@ -14,8 +14,10 @@
 #include "common/dn.h"
 #include "common/endpoint.h"
 #include "common/ipaddr.h"
+#include "common/mailaddr.h"
 #include "common/process.h"
 #include "ldapsync/dirconn.h"
+#include "topology/addrspace.h"
 #include "topology/diag.h"
 #include "topology/load.h"
 #include "topology/snapshot.h"
@@ -80,18 +82,14 @@ static bool wants_creation(struct init *i)
 /* ---- what it is to be ---- */
 
 /* One that is there is taken; Active Directory's are its own to make. */
-static int choose_site(struct init *i, struct err *e)
+static int take_site(struct init *i, const char *usual, struct err *e)
 {
-	const struct entry_list *sites = &i->sites;
-	const char *usual = sites->count == 1 ? entry_text(sites->items[0], "cn") : NULL;
 	const struct entry *found;
 
-	if (usual == NULL && i->ask.is_interactive)
-		usual = sites->count > 0 ? entry_text(sites->items[0], "cn") : "HQ";
 	i->wish.site = ask_text(&i->ask, "site", "Its site", usual);
 	if (i->wish.site == NULL)
 		return 0;
-	found = init_find_name(sites, i->wish.site);
+	found = init_find_name(&i->sites, i->wish.site);
 	i->wish.site_dn = found != NULL ? found->dn : NULL;
 	if (found != NULL || i->directory.profile == HOST_PROFILE_WAYPOST)
 		return 0;
@@ -99,30 +97,84 @@ static int choose_site(struct init *i, struct err *e)
 	return err_remedy(e, "name one that Active Directory has, or make it there");
 }
 
-static int judge_subnet(const char *subnet, struct err *e)
+static int choose_site(struct init *i, struct err *e)
+{
+	const struct entry_list *sites = &i->sites;
+	const char *usual = sites->count == 1 ? entry_text(sites->items[0], "cn") : NULL;
+
+	if (usual == NULL && i->ask.is_interactive)
+		usual = sites->count > 0 ? entry_text(sites->items[0], "cn") : "HQ";
+	while (take_site(i, usual, e) < 0)
+		if (!ask_again(&i->ask, "site", e))
+			return -1;
+	return 0;
+}
+
+static int judge_address(const char *text, struct err *e)
+{
+	struct ipaddr address;
+
+	if (ipaddr_parse(text, strlen(text), &address))
+		return 0;
+	err_set(e, ERR_USAGE, 0, "\"%s\" is no address", text);
+	return err_remedy(e, "write it as 192.0.2.1 or 2001:db8::1");
+}
+
+static int judge_subnet(const char *text, struct err *e)
 {
 	struct ipaddr_range range;
 
-	if (subnet == NULL || (ipaddr_range_parse(subnet, strlen(subnet), &range) &&
-			       ipaddr_range_prefix_length(&range) >= 0))
+	if (ipaddr_range_parse(text, strlen(text), &range) && ipaddr_range_prefix_length(&range) >= 0)
 		return 0;
-	err_set(e, ERR_USAGE, 0, "\"%s\" is no subnet", subnet);
+	err_set(e, ERR_USAGE, 0, "\"%s\" is no subnet", text);
 	return err_remedy(e, "write it as 10.1.0.0/16");
 }
 
-static int judge_wish(const struct init_wish *wish, struct err *e)
+static int judge_mailbox(const char *text, struct err *e)
+{
+	static const char *const schemes[] = { "lmtp://", "lmtp+unix:///", "smtp://" };
+
+	for (size_t n = 0; n < WP_COUNT(schemes); n++)
+		if (strncmp(text, schemes[n], strlen(schemes[n])) == 0 &&
+		    text[strlen(schemes[n])] != '\0')
+			return 0;
+	err_set(e, ERR_USAGE, 0, "\"%s\" is no way to mailboxes", text);
+	return err_remedy(e, "write it as lmtp://HOST:PORT, lmtp+unix:///PATH or smtp://HOST:PORT");
+}
+
+static int judge_domain(const char *text, struct err *e)
+{
+	char domain[MAILADDR_DOMAIN_MAX + 1];
+	bool wildcard;
+
+	if (addrspace_pattern(text, strlen(text), false, domain, sizeof(domain), &wildcard))
+		return 0;
+	err_set(e, ERR_USAGE, 0, "\"%s\" is no domain", text);
+	return err_remedy(e, "write it as example.com, or *.example.com with what is below it");
+}
+
+static int judge_listen(const char *text, struct err *e)
 {
 	struct ipaddr address;
 	uint16_t port;
 
-	if (wish->address != NULL &&
-	    !ipaddr_parse(wish->address, strlen(wish->address), &address))
-		return err_set(e, ERR_USAGE, 0, "\"%s\" is no address", wish->address);
-	if (wish->listen != NULL && !endpoint_parse_binding(wish->listen, &address, &port)) {
-		err_set(e, ERR_USAGE, 0, "\"%s\" is nothing to listen at", wish->listen);
-		return err_remedy(e, "write it as 192.0.2.1:25 or [::]:25");
-	}
-	return judge_subnet(wish->subnet, e);
+	if (text == NULL || endpoint_parse_binding(text, &address, &port))
+		return 0;
+	err_set(e, ERR_USAGE, 0, "\"%s\" is nothing to listen at", text);
+	return err_remedy(e, "write it as 192.0.2.1:25 or [::]:25");
+}
+
+static int fill_new_organisation(struct init *i, struct err *e)
+{
+	struct init_wish *w = &i->wish;
+
+	if (ask_judged(&i->ask, "accepted-domain",
+		       "The domain whose mail is taken in (empty: none yet)", judge_domain, &w->domain,
+		       e) < 0)
+		return -1;
+	w->wants_connector = ask_yes(&i->ask, "send-connector",
+				     "Send other mail straight to the Internet?", false);
+	return 0;
 }
 
 static int fill_wish(struct init *i, struct err *e)
@@ -131,25 +183,19 @@ static int fill_wish(struct init *i, struct err *e)
 
 	w->base = i->directory.base;
 	w->has_foreign_sites = i->directory.profile != HOST_PROFILE_WAYPOST;
-	if (choose_site(i, e) < 0)
-		return -1;
 	w->listen = cli_value(i->cli, "listen");
-	w->address =
-		ask_optional(&i->ask, "address", "Its IP address (empty: found by its name)");
-	w->subnet = ask_optional(&i->ask, "subnet",
-				 "The subnet of the site, as 10.1.0.0/16 (empty: none)");
-	w->mailbox =
-		ask_optional(&i->ask, "mailbox-delivery",
-			     "Where it delivers to mailboxes, as lmtp://localhost:24 (empty: "
-			     "nowhere)");
-	if (!i->has_organisation) {
-		w->domain = ask_optional(&i->ask, "accepted-domain",
-					 "The domain whose mail is taken in (empty: none yet)");
-		w->wants_connector =
-			ask_yes(&i->ask, "send-connector",
-				"Send other mail straight to the Internet?", false);
-	}
-	return ask_check(&i->ask, e) < 0 ? -1 : judge_wish(w, e);
+	if (judge_listen(w->listen, e) < 0 || choose_site(i, e) < 0 ||
+	    ask_judged(&i->ask, "address", "Its IP address (empty: found by its name)",
+		       judge_address, &w->address, e) < 0 ||
+	    ask_judged(&i->ask, "subnet", "The subnet of the site, as 10.1.0.0/16 (empty: none)",
+		       judge_subnet, &w->subnet, e) < 0 ||
+	    ask_judged(&i->ask, "mailbox-delivery",
+		       "Where it delivers to mailboxes, as lmtp://localhost:24 (empty: nowhere)",
+		       judge_mailbox, &w->mailbox, e) < 0)
+		return -1;
+	if (!i->has_organisation && fill_new_organisation(i, e) < 0)
+		return -1;
+	return ask_check(&i->ask, e);
 }
 
 /* A folder that an organisation lacks, because nothing was in it so far. */
@@ -253,6 +299,7 @@ static int plan_entries(struct init *i, struct err *e)
 	}
 	if (plan_above(i, e) < 0)
 		return -1;
+	i->n_above = i->entries.count;
 	init_new_organisation(i->ctx, &i->wish, &i->entries);
 	return judge_entries(i, e);
 }
@@ -294,7 +341,8 @@ static int choose_account(struct init *i, struct host_directory *account, int *f
 	if (file != NULL)
 		return 0;
 	secret = ask_secret(&i->ask, "Its password");
-	if (secret == NULL) {
+	if (secret == NULL || *secret == '\0') {
+		free(secret);
 		err_set(e, ERR_USAGE, 0, "there is no password for %s", dn);
 		return err_remedy(e, "add --admin-password-file FILE");
 	}
@@ -304,14 +352,12 @@ static int choose_account(struct init *i, struct host_directory *account, int *f
 	return 0;
 }
 
-static int open_admin(struct init *i, struct err *e)
+static int try_admin(struct init *i, struct err *e)
 {
 	struct host_directory account;
 	LDAP *ld = NULL;
 	int fd, rc;
 
-	if (i->admin != NULL)
-		return 0;
 	if (choose_account(i, &account, &fd, e) < 0)
 		return -1;
 	rc = dirconn_open(&account, &i->uri, NO_FD, &ld, e);
@@ -320,6 +366,14 @@ static int open_admin(struct init *i, struct err *e)
 	if (rc < 0)
 		return init_refused(e);
 	i->admin = dirclient_of(ld, i->uri.text);
+	return 0;
+}
+
+static int open_admin(struct init *i, struct err *e)
+{
+	while (i->admin == NULL && try_admin(i, e) < 0)
+		if (!ask_again(&i->ask, "admin-password-file", e))
+			return -1;
 	return 0;
 }
 
@@ -332,14 +386,32 @@ static bool is_confirmed(struct init *i)
 	return !i->ask.is_interactive || ask_yes(&i->ask, NULL, "Add them?", true);
 }
 
-/* N entries are there, and the next is refused. */
-static int explain_refusal(const struct init *i, size_t n, struct err *e)
+/* What was added so far, and what another try needs. */
+static int explain_refusal(const struct init *i, struct err *e)
 {
-	if (n > 0)
-		err_note(e, "%zu of %zu entries were added, then", n, i->entries.count);
+	if (i->n_added > 0)
+		err_note(e, "%zu of %zu entries were added, then", i->n_added, i->entries.count);
 	if (e->domain == ERR_PERMISSION)
 		err_remedy(e, "name an account that may write there with --admin-dn");
+	else if (e->code == LDAP_ALREADY_EXISTS)
+		err_remedy(e, "it is there, and the account that this host reads with may not see "
+			      "it: let it read, and try again");
 	return -1;
+}
+
+static int add_entries(struct init *i, struct err *e)
+{
+	if (open_admin(i, e) < 0)
+		return -1;
+	for (size_t n = 0; n < i->entries.count; n++) {
+		bool may_be_there = n < i->n_above;
+
+		if (dirclient_add(i->admin, i->entries.items[n], e) == 0)
+			i->n_added++;
+		else if (!may_be_there || e->code != LDAP_ALREADY_EXISTS)
+			return explain_refusal(i, e);
+	}
+	return 0;
 }
 
 int init_add(struct init *i, struct err *e)
@@ -350,11 +422,13 @@ int init_add(struct init *i, struct err *e)
 		err_set(e, ERR_USAGE, 0, "nothing was written");
 		return err_remedy(e, "--dry-run prints what would be");
 	}
-	if (open_admin(i, e) < 0)
-		return -1;
-	for (size_t n = 0; n < i->entries.count; n++)
-		if (dirclient_add(i->admin, i->entries.items[n], e) < 0)
-			return explain_refusal(i, n, e);
+	while (add_entries(i, e) < 0) {
+		/* Another account may do what this one may not. */
+		if (i->admin == NULL || i->n_added > 0 || e->domain != ERR_PERMISSION ||
+		    !ask_again(&i->ask, "admin-dn", e))
+			return -1;
+		dirclient_close(&i->admin);
+	}
 	return 0;
 }
 

@@ -103,9 +103,38 @@ static const char *usual_base(struct init *i)
 	return NULL;
 }
 
+static int judge_base(struct init *i, struct err *e)
+{
+	if (!dn_is_valid(i->directory.base)) {
+		err_set(e, ERR_USAGE, 0, "\"%s\" is no DN", i->directory.base);
+		return err_remedy(e, "write it as cn=Waypost,dc=example,dc=com");
+	}
+	i->suffix = doctor_context_of(i->ctx, i->dse, i->directory.base);
+	if (i->suffix != NULL)
+		return 0;
+	err_set(e, ERR_NOT_FOUND, 0, "%s lies in none of the server's databases",
+		i->directory.base);
+	return err_remedy(e, "correct --base; the server has: %s",
+			  i->dse->naming_contexts.count > 0 ? i->dse->naming_contexts.values[0] :
+							      "none");
+}
+
+static int ask_base(struct init *i, const char *usual, struct err *e)
+{
+	do {
+		i->directory.base = ask_text(&i->ask, "base", "DN of the organisation", usual);
+		if (ask_check(&i->ask, e) < 0)
+			return -1;
+		if (judge_base(i, e) == 0)
+			return 0;
+	} while (ask_again(&i->ask, "base", e));
+	return -1;
+}
+
 static int choose_base(struct init *i, const struct entry_list *found, struct err *e)
 {
 	const char *usual = i->directory.base; /* of the URI */
+	bool is_clear = found->count == 1 && !cli_flag(i->cli, "base");
 
 	if (found->count > 1 && usual == NULL) {
 		ask_tell(&i->ask, "There are several organisations:\n");
@@ -114,15 +143,9 @@ static int choose_base(struct init *i, const struct entry_list *found, struct er
 	} else if (usual == NULL) {
 		usual = found->count == 1 ? found->items[0]->dn : usual_base(i);
 	}
-	i->directory.base = found->count == 1 && !cli_flag(i->cli, "base") ?
-				    usual :
-				    ask_text(&i->ask, "base", "DN of the organisation", usual);
-	if (ask_check(&i->ask, e) < 0)
+	i->directory.base = usual;
+	if ((is_clear ? judge_base(i, e) : ask_base(i, usual, e)) < 0)
 		return -1;
-	if (!dn_is_valid(i->directory.base)) {
-		err_set(e, ERR_USAGE, 0, "\"%s\" is no DN", i->directory.base);
-		return err_remedy(e, "write it as cn=Waypost,dc=example,dc=com");
-	}
 	for (size_t n = 0; n < found->count; n++)
 		i->has_organisation |= dn_equal(found->items[n]->dn, i->directory.base);
 	return 0;
@@ -139,8 +162,9 @@ static int judge_scope(struct init *i, struct err *e)
 /* DNs separated by semicolons. */
 static int take_recipients(struct init *i, struct err *e)
 {
-	const char *usual =
-		i->dse->default_context != NULL ? i->dse->default_context : i->suffix;
+	bool is_domain = i->directory.profile != HOST_PROFILE_WAYPOST &&
+			 i->dse->default_context != NULL;
+	const char *usual = is_domain ? i->dse->default_context : i->suffix;
 	char *text = talloc_strdup(
 		i->ctx,
 		ask_text(&i->ask, "recipients",
@@ -154,14 +178,24 @@ static int take_recipients(struct init *i, struct err *e)
 	for (char *dn = strtok_r(text, ";", &save); dn != NULL;
 	     dn = strtok_r(NULL, ";", &save)) {
 		dn += strspn(dn, " ");
-		if (!dn_is_valid(dn))
-			return err_set(e, ERR_USAGE, 0, "\"%s\" is no DN", dn);
+		if (!dn_is_valid(dn)) {
+			err_set(e, ERR_USAGE, 0, "\"%s\" is no DN", dn);
+			return err_remedy(e, "write it as ou=People,%s", usual);
+		}
 		list = talloc_realloc(i->ctx, list, const char *, n + 1);
 		list[n++] = dn;
 	}
 	i->directory.recipients = list;
 	i->directory.n_recipients = n;
 	return judge_scope(i, e);
+}
+
+static int choose_recipients(struct init *i, struct err *e)
+{
+	while (take_recipients(i, e) < 0)
+		if (!ask_again(&i->ask, "recipients", e))
+			return -1;
+	return 0;
 }
 
 int init_find_organisation(struct init *i, struct err *e)
@@ -172,21 +206,12 @@ int init_find_organisation(struct init *i, struct err *e)
 	    choose_base(i, i->directory.profile == HOST_PROFILE_EXCHANGE ? &exchange : &ours,
 			e) < 0)
 		return -1;
-	i->suffix = doctor_context_of(i->ctx, i->dse, i->directory.base);
-	if (i->suffix == NULL) {
-		err_set(e, ERR_NOT_FOUND, 0, "%s lies in none of the server's databases",
-			i->directory.base);
-		return err_remedy(e, "correct --base; the server has: %s",
-				  i->dse->naming_contexts.count > 0 ?
-					  i->dse->naming_contexts.values[0] :
-					  "none");
-	}
 	i->directory.filter = cli_value(i->cli, "filter");
 	/* The domain controllers of this host's site are the near ones. */
 	if (i->directory.profile != HOST_PROFILE_WAYPOST &&
 	    i->directory.uris[0].scheme == HOST_SRV)
 		i->directory.site = cli_value(i->cli, "site");
-	return take_recipients(i, e);
+	return choose_recipients(i, e);
 }
 
 /* ---- what there is ---- */

@@ -79,8 +79,10 @@ static bool wants_tls(const struct init *i)
 {
 	if (i->uri.scheme == HOST_LDAPS)
 		return true;
+	/* Samba offers it and does not say so. */
 	return i->uri.scheme == HOST_LDAP && !i->directory.cleartext &&
-	       (i->dse == NULL || rootdse_has(&i->dse->extensions, OID_STARTTLS));
+	       (i->dse == NULL || cli_flag(i->cli, "ca") || i->kind == KIND_SAMBA ||
+		rootdse_has(&i->dse->extensions, OID_STARTTLS));
 }
 
 static const char *absolute(struct init *i, const char *path)
@@ -195,26 +197,29 @@ static void forget_secret(struct init *i)
 }
 
 /* A file is named as it is; what is typed goes into one beside the host file, in the end. */
-static void take_password(struct init *i)
+static int take_password(struct init *i, struct err *e)
 {
 	const char *file = cli_value(i->cli, "password-file");
 
 	forget_secret(i);
-	if (file != NULL || !i->ask.is_interactive) {
+	if (file == NULL)
+		i->secret = ask_secret(&i->ask, "Its password");
+	if (i->secret == NULL) {
 		i->directory.password_file =
 			absolute(i, ask_text(&i->ask, "password-file", "", NULL));
-		return;
+		return 0;
 	}
-	i->secret = ask_secret(&i->ask, "Its password");
-	if (i->secret == NULL)
-		i->secret = mem_strdup("");
+	if (*i->secret == '\0')
+		return err_set(e, ERR_USAGE, 0, "no password was typed");
 	i->secret_fd = init_hide_secret(i->secret, &i->directory.password_file, i->ctx);
+	return 0;
 }
 
 static int take_method(struct init *i, struct err *e)
 {
 	bool is_socket = i->directory.n_uris > 0 && i->uri.scheme == HOST_LDAPI;
 	const char *usual = is_socket ? "external" : i->ask.is_interactive ? "simple" : NULL;
+	const char *account = i->directory.bind_dn; /* of a try that failed */
 	const char *method = ask_text(&i->ask, "bind",
 				      "How this host signs in (simple, external, gssapi, "
 				      "gss-spnego, scram-sha-256, none)",
@@ -229,8 +234,9 @@ static int take_method(struct init *i, struct err *e)
 	}
 	if (needs_password(i->directory.bind)) {
 		i->directory.bind_dn =
-			ask_text(&i->ask, "bind-dn", "Its account (DN or user name)", NULL);
-		take_password(i);
+			ask_text(&i->ask, "bind-dn", "Its account (DN or user name)", account);
+		if (take_password(i, e) < 0)
+			return -1;
 	} else if (i->directory.bind == HOST_BIND_GSSAPI ||
 		   i->directory.bind == HOST_BIND_GSS_SPNEGO) {
 		i->directory.keytab =
@@ -247,6 +253,9 @@ int init_refused(struct err *e)
 	bool is_denied =
 		e->code == LDAP_INVALID_CREDENTIALS || e->code == LDAP_INSUFFICIENT_ACCESS;
 
+	if (e->domain == ERR_DIRECTORY && e->code == LDAP_INVALID_DN_SYNTAX)
+		return err_remedy(e, "give the account's DN, as cn=waypost,ou=Services,dc=example,"
+				     "dc=com");
 	if (e->domain != ERR_DIRECTORY || !is_denied)
 		return -1;
 	e->domain = ERR_PERMISSION;

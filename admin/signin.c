@@ -6,12 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/buf.h"
+#include "admin/ask.h"
 
 /* *PASSWORD_R is malloc'd, or null if none is wanted. */
 static int get_password(const struct cli *cli, char **password_r, struct err *e)
 {
-	const char *file = cli_value(cli, "password-file"), *typed;
+	const char *file = cli_value(cli, "password-file");
 
 	*password_r = NULL;
 	if (cli_value(cli, "bind-dn") == NULL)
@@ -22,11 +22,12 @@ static int get_password(const struct cli *cli, char **password_r, struct err *e)
 		err_set(e, ERR_USAGE, 0, "--bind-dn needs a password");
 		return err_remedy(e, "add -W, or -y FILE");
 	}
-	typed = getpass("Password: ");
-	if (typed == NULL || typed[0] == '\0')
-		return err_set(e, ERR_USAGE, 0, "no password was given");
-	*password_r = mem_strdup(typed);
-	return 0;
+	*password_r = ask_hidden("Password: ");
+	if (*password_r != NULL && **password_r != '\0')
+		return 0;
+	free(*password_r);
+	*password_r = NULL;
+	return err_set(e, ERR_USAGE, 0, "no password was given");
 }
 
 int signin_open(const struct cli *cli, const struct host_directory *directory,

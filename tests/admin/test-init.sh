@@ -57,6 +57,11 @@ says err "Connection refused"
 expect 7 "${init[@]}" --domain nowhere.invalid --bind none
 says err "no SRV records"
 expect 7 "${init[@]}" --uri "$SLAPD_URL" --ca /etc/hostname --bind none
+says err "/etc/hostname: no certificate"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj /CN=other \
+	-keyout "$dir/other.key" -out "$dir/other.pem" 2>/dev/null
+expect 7 "${init[@]}" --uri "$SLAPD_URL" --ca "$dir/other.pem" --bind none
+says err "openssl s_client -showcerts -connect 127.0.0.1:$SLAPD_PORT -starttls ldap"
 expect 6 "${init[@]}" --uri "$SLAPD_URL" --ca "$dir/ca.pem" --bind simple --bind-dn cn=x,dc=example,dc=com --password-file "$dir/host"
 expect 2 "$waypost" init --fly
 absent "$conf"
@@ -227,6 +232,29 @@ secret=$dir/third/directory.password
 expect 0 "$waypost" config check --config "$third" --json
 json 'any(row["check"] == "this host" and "is published" in row["text"] for row in v)'
 
+# What is no good is asked again, and nothing that was answered before is lost.
+fifth=$dir/fifth/waypost.conf
+answers "How this host signs in" simple "Its account" waypost "Its password" reader "How this host" simple \
+	"Its account" "cn=waypost,ou=Services,dc=example,dc=com" "Its password" "" "How this host" simple \
+	"[cn=waypost,ou=Services,dc=example,dc=com]" "" "Its password" reader \
+	"DN above people" people "is no DN" "" "This host is the server" HUB5 "Make it?" y "Its site" Paris \
+	"Its IP address" 10.300.1.1 "is no address" 10.1.1.1 "The subnet" 10.0.0.0/99 "is no subnet" "" \
+	"Where it delivers" smtp "is no way to mailboxes" "" "Add them?" y "Account that may write" "" \
+	"Account that may write" "$SLAPD_ROOTDN" "Its password" mistyped "Account that may write" "$SLAPD_ROOTDN" \
+	"Its password" "$SLAPD_ROOTPW" "Publish this host" n
+talk 0 --config "$fifth" --uri "$SLAPD_URL" --ca "$dir/ca.pem" --fqdn hub5.example.com
+says out "give the account's DN"
+says out "no password was typed"
+says out "Insufficient access"
+case $out in *"never asked"*) fail "not all was asked: $out" ;; *) pass "all was asked" ;; esac
+# Ctrl-C while a password is typed ends it, and the terminal is as it was.
+answers "How this host signs in" simple "Its account" x "Its password" ^C
+talk 254 --config "$dir/sixth.conf" --uri "$SLAPD_URL" --ca "$dir/ca.pem"
+answers "How this host signs in" simple "Its account" x "Its password" ^D
+talk 2 --config "$dir/sixth.conf" --uri "$SLAPD_URL" --ca "$dir/ca.pem"
+says out "missing: --password-file"
+absent "$dir/sixth.conf"
+
 answers "DN above people" "" "This host is the server" HUB4 "Make it?" n
 talk 3 --config "$dir/fourth.conf" --uri "$SLAPD_LDAPI" --bind external
 absent "$dir/fourth.conf"
@@ -237,7 +265,7 @@ answers "Domain or address" ^D
 talk 2 --config "$dir/fourth.conf"
 says out "missing: --uri"
 absent "$dir/fourth.conf"
-[ "$(count waypostServer)" = 3 ] && pass "nothing more was added" || fail "$(count waypostServer) servers"
+[ "$(count waypostServer)" = 4 ] && pass "nothing more was added" || fail "$(count waypostServer) servers"
 
 # ---- no schema: how it is loaded ----
 slapd_admin "$dir/org" ldapdelete -r "$base" || fail "the organisation cannot be deleted"
