@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <uniwidth.h>
 
 #include "common/buf.h"
 
@@ -275,10 +276,12 @@ enum { HELP_COLUMN = 28 };
 /* LEFT in a column of its own; TEXT goes below it if it is too long for that. */
 static void help_row(const char *left, const char *text, struct buf *out)
 {
-	if (strlen(left) > HELP_COLUMN)
+	int width = u8_strwidth((const uint8_t *)left, "UTF-8"); /* "URI,…" */
+
+	if (width > HELP_COLUMN)
 		buf_printf(out, "  %s\n  %-*s %s\n", left, HELP_COLUMN, "", text);
 	else
-		buf_printf(out, "  %-*s %s\n", HELP_COLUMN, left, text);
+		buf_printf(out, "  %s%*s %s\n", left, HELP_COLUMN - width, "", text);
 }
 
 static void help_options(const struct cli_option *options, struct buf *out)

@@ -16,6 +16,9 @@ expect 0 "$waypost" route --help
 says out "--explain"
 says out "--receive-connector SERVER/NAME
                                the receive connector it came by"
+expect 0 "$waypost" init --help
+says out "
+      --uri URI,…              its addresses"
 expect 7 "$waypost" topology check --directory "$dir/nothing"
 says err "waypost: cannot read $dir/nothing: No such file"
 expect 0 "$waypost" --version
