@@ -89,6 +89,12 @@ static void add_changes(struct buf *out, const json_t *changes, uint32_t omitted
 		buf_printf(out, " and %" PRIu32 " changes that are not listed", omitted);
 }
 
+/* "1 site", "2 sites" */
+static void add_count(struct buf *out, const char *before, uint32_t n, const char *what)
+{
+	buf_printf(out, "%s%" PRIu32 " %s%s", before, n, what, n == 1 ? "" : "s");
+}
+
 static void add_summary(struct buf *out, const struct history_entry *entry, const json_t *changes)
 {
 	const struct history_head *h = &entry->head;
@@ -107,10 +113,14 @@ static void add_summary(struct buf *out, const struct history_entry *entry, cons
 		buf_printf(out, "a refresh that would drop %" PRIu32 " entries was refused",
 			   h->omitted);
 		return;
+	case HISTORY_ACCEPTED:
+		buf_printf(out, "a refresh that drops %" PRIu32 " entries was accepted", h->omitted);
+		return;
 	case HISTORY_FIRST:
 	case HISTORY_FOUND:
-		buf_printf(out, "%" PRIu32 " sites, %" PRIu32 " servers, %" PRIu32 " connectors",
-			   h->sites, h->servers, h->connectors);
+		add_count(out, "", h->sites, "site");
+		add_count(out, ", ", h->servers, "server");
+		add_count(out, ", ", h->connectors, "connector");
 		return;
 	default:
 		add_changes(out, changes, h->omitted);

@@ -17,6 +17,7 @@ static const char *const cause_names[HISTORY_CAUSES] = {
 	[HISTORY_UNPIN] = "unpin",
 	[HISTORY_PIN_LOST] = "pin-lost",
 	[HISTORY_REFUSE] = "refused",
+	[HISTORY_ACCEPTED] = "accepted",
 };
 
 const char *history_cause_name(uint32_t cause)

@@ -24,6 +24,7 @@ enum history_cause {
 	HISTORY_UNPIN,
 	HISTORY_PIN_LOST, /* the image of the pinned snapshot was lost: the newest became live */
 	HISTORY_REFUSE,   /* an administrator threw away what was held; omitted: what it would drop */
+	HISTORY_ACCEPTED, /* an administrator let through what was held; omitted: what it drops */
 	HISTORY_CAUSES,
 };
 

@@ -40,7 +40,29 @@ static int open_current(struct apply *apply, struct err *err)
 							replica_writer_begin(apply->current, err);
 }
 
+/* The log tells of CAUSE, a word on what would drop DROPPED. */
+static int log_word(struct apply *apply, enum history_cause cause,
+		    const struct replica_counts *dropped, const char *title, struct err *err)
+{
+	const uint64_t n = dropped->entries;
+	const struct history_head head = { .cause = cause, .wall_ms = apply->now_ms,
+					   .snapshot = apply->status.snapshot,
+					   .omitted = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX };
+
+	return replica_writer_log_about(apply->current, &head, title, err);
+}
+
 /* ---- accept ---- */
+
+static int accept_one(struct apply *apply, struct directory *d, struct err *err)
+{
+	const struct replica_counts dropped = d->hold.dropped;
+
+	if (apply_finish_refresh(apply, d, true, err) < 0 || open_current(apply, err) < 0)
+		return -1;
+	apply->is_dirty = true;
+	return log_word(apply, HISTORY_ACCEPTED, &dropped, d->config->title, err);
+}
 
 int apply_accept(struct apply *apply, size_t directory, uint64_t wall_ms, struct err *err)
 {
@@ -55,7 +77,7 @@ int apply_accept(struct apply *apply, size_t directory, uint64_t wall_ms, struct
 		if (!is_meant(directory, i) || d->phase != APPLY_HELD)
 			continue;
 		found = true;
-		if (apply_finish_refresh(apply, d, true, err) < 0)
+		if (accept_one(apply, d, err) < 0)
 			return apply_fail(apply);
 	}
 	if (!found)
@@ -83,20 +105,9 @@ static int begin_anew(struct apply *apply, struct directory *d, struct err *err)
 	return replica_writer_set_cookie(apply->current, d->config->title, 0, "", 0, err);
 }
 
-static int log_refusal(struct apply *apply, const struct apply_hold *hold, const char *title,
-		       struct err *err)
-{
-	const uint64_t n = hold->dropped.entries;
-	const struct history_head head = { .cause = HISTORY_REFUSE, .wall_ms = apply->now_ms,
-					   .snapshot = apply->status.snapshot,
-					   .omitted = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX };
-
-	return replica_writer_log_about(apply->current, &head, title, err);
-}
-
 static int refuse_one(struct apply *apply, struct directory *d, struct err *err)
 {
-	if (d->phase == APPLY_HELD && log_refusal(apply, &d->hold, d->config->title, err) < 0)
+	if (d->phase == APPLY_HELD && log_word(apply, HISTORY_REFUSE, &d->hold.dropped, d->config->title, err) < 0)
 		return -1;
 	return begin_anew(apply, d, err);
 }
@@ -106,7 +117,7 @@ static int refuse(struct apply *apply, size_t directory, struct err *err)
 {
 	bool all = directory == APPLY_ALL && apply_is_held(&apply->snapshot_hold);
 
-	if (all && log_refusal(apply, &apply->snapshot_hold, "", err) < 0)
+	if (all && log_word(apply, HISTORY_REFUSE, &apply->snapshot_hold.dropped, "", err) < 0)
 		return -1;
 	if (all)
 		apply->snapshot_hold = (struct apply_hold){ 0 };

@@ -131,6 +131,7 @@ write_file 5
 ok "held" becomes 's["more"]["held"]'
 ok "accepted" waypost sync accept --source more
 ok "and gone" not has_person more39
+ok "the log tells of it, though no snapshot was made" says "a refresh that drops 35 entries was accepted" waypost topology log
 ok "live" sync_wait "$dir" state live
 
 # ---- the stream ----
