@@ -2,17 +2,24 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/cmd.h"
 #include "admin/table.h"
+#include "common/clock.h"
 #include "topology/changes.h"
 #include "topology/diff.h"
 
 #define LDAPSYNC "waypost-ldapsync"
 
+enum { LOOK_AGAIN_MS = 500 };
+
 struct watch {
 	struct cli *cli;
+	long long snapshot; /* the last that was told of; 0: none yet */
+	bool is_away;	    /* so it was said, and nothing has come since */
+	bool is_over;	    /* nobody reads what is printed */
 };
 
 static const char *text(const struct watch *watch, const json_t *row, const char *name)
@@ -27,8 +34,12 @@ static long long number(const json_t *row, const char *name)
 
 static void on_begin(struct watch *watch, const json_t *row, struct buf *out)
 {
-	(void)watch;
-	buf_printf(out, "watching from snapshot %lld on; Ctrl-C ends it\n", number(row, "snapshot"));
+	long long snapshot = number(row, "snapshot");
+
+	buf_printf(out, "watching from snapshot %lld on; Ctrl-C ends it\n", snapshot);
+	if (watch->snapshot > 0 && snapshot > watch->snapshot)
+		buf_printf(out, "waypost topology diff %lld %lld tells what was missed\n",
+			   watch->snapshot, snapshot);
 }
 
 static void on_changes(struct watch *watch, const json_t *row, struct buf *out)
@@ -62,6 +73,11 @@ static void on_snapshot(struct watch *watch, const json_t *row, struct buf *out)
 	diff_text(effect, out);
 }
 
+static void on_away(struct watch *watch, const json_t *row, struct buf *out)
+{
+	buf_printf(out, "%s; waiting until it is back\n", text(watch, row, "error"));
+}
+
 static void on_lost(struct watch *watch, const json_t *row, struct buf *out)
 {
 	(void)watch;
@@ -73,7 +89,7 @@ static const struct {
 	void (*print)(struct watch *watch, const json_t *row, struct buf *out);
 } events[] = {
 	{ "begin", on_begin }, { "changes", on_changes }, { "state", on_state },
-	{ "snapshot", on_snapshot }, { "lost", on_lost },
+	{ "snapshot", on_snapshot }, { "lost", on_lost }, { "away", on_away },
 };
 
 /* Whatever a newer daemon tells is passed over. */
@@ -91,14 +107,10 @@ static void print_event(struct watch *watch, const json_t *row)
 	print_buf(&out);
 }
 
-/* 1 ends the call: nobody reads what is printed. */
-static int on_row(void *ctx, const json_t *row)
+static void show(struct watch *watch, const json_t *row)
 {
-	struct watch *watch = ctx;
 	TALLOC_CTX *all = watch->cli->ctx;
 
-	if (watch->cli->quiet)
-		return 0;
 	watch->cli->ctx = talloc_new(all); /* it may go on for months */
 	if (watch->cli->json)
 		cli_print_json(json_deep_copy(row));
@@ -106,7 +118,69 @@ static int on_row(void *ctx, const json_t *row)
 		print_event(watch, row);
 	talloc_free(watch->cli->ctx);
 	watch->cli->ctx = all;
-	return fflush(stdout) == 0 ? 0 : 1;
+	watch->is_over = fflush(stdout) != 0;
+}
+
+/* 1 ends the call. */
+static int on_row(void *ctx, const json_t *row)
+{
+	struct watch *watch = ctx;
+
+	if (!watch->cli->quiet)
+		show(watch, row);
+	watch->is_away = false;
+	if (number(row, "snapshot") > 0)
+		watch->snapshot = number(row, "snapshot");
+	return watch->is_over;
+}
+
+/* ---- a daemon that comes and goes ---- */
+
+/* One that stops in order ends the call without an error. */
+static void tell_away(struct watch *watch, int rc, const struct err *e)
+{
+	char time[25];
+	json_t *row;
+
+	if (watch->is_away)
+		return;
+	clock_iso8601(clock_wall_ms(), time);
+	row = json_pack("{ss ss ss}", "event", "away", "time", time, "error",
+			rc < 0 ? e->text : LDAPSYNC " has stopped");
+	on_row(watch, row);
+	watch->is_away = true;
+	json_decref(row);
+}
+
+static int open_again(const struct watch *watch, struct ctl_client **client_r, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_AGAIN_MS * 1000000L };
+
+	while (ctl_client_open(watch->cli->host->run, LDAPSYNC, client_r, e) < 0) {
+		if (e->domain != ERR_UNREACHABLE)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* Until it is over; a restart of the daemon is no end. */
+static int watch_on(struct watch *watch, struct ctl_client *client, struct err *e)
+{
+	for (;;) {
+		int rc = ctl_client_call(client, "sync.watch", NULL, -1, on_row, watch, e);
+
+		ctl_client_close(&client);
+		if (watch->is_over)
+			return EXIT_DONE;
+		if (rc < 0 && e->domain != ERR_UNREACHABLE)
+			return -1;
+		tell_away(watch, rc, e);
+		if (watch->is_over)
+			return EXIT_DONE;
+		if (open_again(watch, &client, e) < 0)
+			return -1;
+	}
 }
 
 /* The only way to end it is no failure. Every row was flushed, so nothing is lost. */
@@ -119,15 +193,12 @@ static void on_interrupt(int signal_number)
 int cmd_sync_watch(struct cli *cli, struct err *e)
 {
 	struct sigaction action = { .sa_handler = on_interrupt };
-	struct watch watch = { cli };
+	struct watch watch = { .cli = cli };
 	struct ctl_client *client = NULL;
-	int rc;
 
 	if (cli_host(cli, e) < 0 || ctl_client_open(cli->host->run, LDAPSYNC, &client, e) < 0)
 		return -1;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	rc = ctl_client_call(client, "sync.watch", NULL, -1, on_row, &watch, e);
-	ctl_client_close(&client);
-	return rc < 0 ? -1 : EXIT_DONE;
+	return watch_on(&watch, client, e);
 }

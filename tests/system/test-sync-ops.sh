@@ -166,6 +166,25 @@ slapd_stop "$dir/slapd"
 ok "a source that goes" sees 'r["event"] == "state" and r["source"] == "corp" and r["state"] == "down" and r["error"]'
 slapd_start "$dir/slapd"
 ok "and comes" sees 'r["event"] == "state" and r["source"] == "corp" and r["state"] == "live"'
+# A daemon that comes and goes is no end.
+"$abs_top_builddir/waypost" --config "$dir/waypost.conf" sync watch >"$dir/watch.text" 2>&1 &
+reader=$!
+ok "watched by a person too" sync_until grep -q "watching from" "$dir/watch.text"
+sync_stop "$dir"
+ok "a daemon that stops" sees 'r["event"] == "away" and r["error"] and r["time"]'
+cost 21
+sync_start "$dir"
+ok "is waited for" sync_until eval '[ "$(grep -c "\"begin\"" "$dir/watch")" = 2 ]'
+ok "live again" becomes 's["corp"]["state"] == "live"'
+sync_kill9 "$dir"
+ok "one that is killed" sees 'r["event"] == "away" and "went away" in r["error"]'
+sync_start "$dir"
+ok "too" sync_until eval '[ "$(grep -c "\"begin\"" "$dir/watch")" = 3 ]'
+ok "live again" becomes 's["corp"]["state"] == "live"'
+ok "people read of it" sync_until eval '[ "$(grep -c "waiting until it is back" "$dir/watch.text")" = 2 ]'
+ok "and where what they missed is told" grep -q "waypost topology diff [0-9]* [0-9]* tells what was missed" "$dir/watch.text"
+cost 22
+ok "it goes on" sees 'r["event"] == "changes" and any(c.get("new") == ["22"] for c in r["changes"])'
 # Who does not read loses rows, and is told so; the agent goes on.
 write_long() { # 300 people with long names and address number $1
 	python3 - "$1" >"$dir/more.new" <<-'EOT'
@@ -199,8 +218,9 @@ touch "$dir/go"
 sleep 0.5 # it reads what there is
 ok "changes are live whoever reads" write_long 10
 ok "a slow reader is told what it lost" wait $slow
-kill -INT $watcher
+kill -INT $watcher $reader
 ok "Ctrl-C ends it well" wait $watcher
+ok "Ctrl-C ends it well" wait $reader
 watcher=
 ok "without a word" not test -s "$dir/watch.err"
 write_file 5
