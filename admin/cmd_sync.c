@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/ask.h"
 #include "admin/cmd.h"
 #include "admin/sync_text.h"
 #include "admin/table.h"
@@ -176,8 +177,32 @@ static int order(struct cli *cli, const char *verb, const char *done, struct err
 	return EXIT_DONE;
 }
 
+/* Who lets go of people is shown whom, and asked. Of nothing the daemon says that it is nothing. */
+static int confirm_accept(struct cli *cli, struct err *e)
+{
+	json_t *status = cli->yes ? NULL : get_status(cli, e);
+	struct buf held = { 0 };
+	struct ask ask;
+	bool is_held = status != NULL &&
+		       sync_text_held(cli->ctx, status, cli_value(cli, "source"), &held);
+	int rc = cli->yes || status != NULL ? 0 : -1;
+
+	ask_init(&ask, cli);
+	if (is_held)
+		ask_tell(&ask, "%s", held.data);
+	if (is_held && !ask_yes(&ask, NULL, "Let it through?", false)) {
+		err_set(e, ERR_USAGE, 0, "nothing was let through: what is held back would drop entries");
+		rc = err_remedy(e, "waypost sync status shows which; confirm with --yes");
+	}
+	json_decref(status);
+	buf_free(&held);
+	return rc;
+}
+
 int cmd_sync_accept(struct cli *cli, struct err *e)
 {
+	if (confirm_accept(cli, e) < 0)
+		return -1;
 	return order(cli, "sync.accept", "What was held back is live.", e);
 }
 

@@ -8,7 +8,7 @@
 #include "admin/table.h"
 #include "common/dn.h"
 
-enum { FOUND_MAX = 32, SEARCH_MS = 20 * 1000 };
+enum { FOUND_MAX = 32, SEARCH_MS = 20 * 1000, NAMES_WIDTH = 40 };
 
 static const char organisation_class[] = "waypostOrganization";
 static const char exchange_class[] = "msExchOrganizationContainer";
@@ -239,12 +239,13 @@ int init_survey(struct init *i, struct err *e)
 static const char *names_text(TALLOC_CTX *ctx, const struct survey_row *row)
 {
 	char *text = talloc_strdup(ctx, "");
+	size_t shown;
 
 	if (row->code != LDAP_SUCCESS && row->code != LDAP_NO_SUCH_OBJECT)
 		return ldap_err2string(row->code);
-	for (size_t n = 0; n < row->n_names; n++)
-		text = talloc_asprintf_append(text, "%s%s", n > 0 ? ", " : "", row->names[n]);
-	return row->count > row->n_names ? talloc_asprintf_append(text, ", …") : text;
+	for (shown = 0; shown < row->n_names && strlen(text) < NAMES_WIDTH; shown++)
+		text = talloc_asprintf_append(text, "%s%s", shown > 0 ? ", " : "", row->names[shown]);
+	return row->count > shown ? talloc_asprintf_append(text, ", …") : text;
 }
 
 void init_show(struct init *i)

@@ -1,12 +1,15 @@
 /* The status of the replica as a person reads it. */
 #include "admin/sync_text.h"
 
+#include <string.h>
+
 #include "admin/table.h"
 
-static const char *const source_members[] = { "source", "state", "server", "tracker", "bind", "tls",
-					      "lag_ms", "entries", "last_change" };
-static const char *const source_headers[] = { "Source", "State", "Server", "Followed by", "Bind",
-					      "TLS", "Lag (ms)", "Entries", "Last change" };
+/* What is short: the rest stands below. */
+static const char *const source_members[] = { "source", "state", "tracker", "lag_ms", "entries",
+					      "last_change" };
+static const char *const source_headers[] = { "Source", "State", "Followed by", "Lag (ms)", "Entries",
+					      "Last change" };
 
 static const char *const members[] = { "state",       "source",     "lag_ms",
 				       "entries",     "recipients", "snapshot",
@@ -94,8 +97,34 @@ static void add_hold(TALLOC_CTX *ctx, const json_t *hold, struct buf *out)
 {
 	buf_printf(out, "  held since %s: %s\n", text(ctx, hold, "since"), text(ctx, hold, "text"));
 	add_examples(ctx, hold, out);
-	if (has_text(hold, "remedy"))
-		buf_printf(out, "  remedy: %s\n", text(ctx, hold, "remedy"));
+}
+
+static void add_remedy(TALLOC_CTX *ctx, const json_t *row, struct buf *out)
+{
+	if (has_text(row, "remedy"))
+		buf_printf(out, "  remedy: %s\n", text(ctx, row, "remedy"));
+}
+
+bool sync_text_held(TALLOC_CTX *ctx, const json_t *status, const char *title, struct buf *out)
+{
+	const json_t *whole = member(status, "held");
+	size_t i, before = out->len;
+	json_t *source;
+
+	json_array_foreach(member(status, "sources"), i, source) {
+		const char *name = json_string_value(member(source, "source"));
+		bool is_meant = title == NULL || (name != NULL && strcmp(name, title) == 0);
+
+		if (!is_meant || !json_is_object(member(source, "held")))
+			continue;
+		buf_printf(out, "%s\n", text(ctx, source, "source"));
+		add_hold(ctx, member(source, "held"), out);
+	}
+	if (title == NULL && json_is_object(whole)) {
+		buf_adds(out, "The snapshot\n");
+		add_hold(ctx, whole, out);
+	}
+	return out->len > before;
 }
 
 static void add_error(TALLOC_CTX *ctx, const json_t *source, struct buf *out)
@@ -108,27 +137,39 @@ static void add_error(TALLOC_CTX *ctx, const json_t *source, struct buf *out)
 	}
 	buf_printf(out, "  since %s: %s\n", text(ctx, source, "last_error_at"),
 		   text(ctx, source, "last_error"));
-	if (has_text(source, "remedy"))
-		buf_printf(out, "  remedy: %s\n", text(ctx, source, "remedy"));
+	add_remedy(ctx, source, out);
+}
+
+/* How it is reached: "ldap://dc1; simple as cn=waypost,…; TLS: none". */
+static void add_connection(TALLOC_CTX *ctx, const json_t *source, struct buf *out)
+{
+	buf_printf(out, "  %s", text(ctx, source, "server"));
+	if (has_text(source, "bind"))
+		buf_printf(out, "; %s", text(ctx, source, "bind"));
+	if (has_text(source, "tls"))
+		buf_printf(out, "; TLS: %s", text(ctx, source, "tls"));
+	buf_addc(out, '\n');
 }
 
 /* What the table has no room for. */
 static void add_details(TALLOC_CTX *ctx, const json_t *source, struct buf *out)
 {
-	struct buf lines = { 0 };
+	struct buf progress = { 0 };
 
-	buf_adds(&lines, "  reads ");
-	if (sync_text_progress(ctx, source, &lines))
-		buf_printf(&lines, ", since %s\n", text(ctx, member(source, "progress"), "since"));
-	else
-		buf_clear(&lines);
-	if (json_is_object(member(source, "held")))
-		add_hold(ctx, member(source, "held"), &lines);
-	else if (has_text(source, "last_error"))
-		add_error(ctx, source, &lines);
-	if (lines.len > 0)
-		buf_printf(out, "%s\n%s\n", text(ctx, source, "source"), lines.data);
-	buf_free(&lines);
+	buf_printf(out, "%s\n", text(ctx, source, "source"));
+	if (has_text(source, "server"))
+		add_connection(ctx, source, out);
+	if (sync_text_progress(ctx, source, &progress))
+		buf_printf(out, "  reads %s, since %s\n", progress.data,
+			   text(ctx, member(source, "progress"), "since"));
+	if (json_is_object(member(source, "held"))) {
+		add_hold(ctx, member(source, "held"), out);
+		add_remedy(ctx, member(source, "held"), out);
+	} else if (has_text(source, "last_error")) {
+		add_error(ctx, source, out);
+	}
+	buf_addc(out, '\n');
+	buf_free(&progress);
 }
 
 /* ---- all together ---- */
@@ -145,6 +186,7 @@ void sync_text_status(TALLOC_CTX *ctx, const json_t *status, struct buf *out)
 	if (json_is_object(member(status, "held"))) {
 		buf_adds(out, "The snapshot\n");
 		add_hold(ctx, member(status, "held"), out);
+		add_remedy(ctx, member(status, "held"), out);
 		buf_addc(out, '\n');
 	}
 	for (i = 0; i < WP_COUNT(members); i++) {

@@ -15,4 +15,7 @@ void sync_text_status(TALLOC_CTX *ctx, const json_t *status, struct buf *out);
 /* "corp: 1200 of about 5000 entries, 300 a second", appended; false if SOURCE is not being read. */
 bool sync_text_progress(TALLOC_CTX *ctx, const json_t *source, struct buf *out);
 
+/* Appends what of the source TITLE (null: of all) is held back. False: nothing is. */
+bool sync_text_held(TALLOC_CTX *ctx, const json_t *status, const char *title, struct buf *out);
+
 #endif

@@ -162,7 +162,7 @@ sync_start "$dir"
 ok "that is held" sync_wait "$dir" state held 30
 ok "with a reason" says 'would drop'
 ok "they are still there" sync_has "$dir" "^entry CN=p500,"
-ok "accepted" "$abs_top_builddir/waypost" --config "$dir/waypost.conf" sync accept
+ok "accepted" "$abs_top_builddir/waypost" --config "$dir/waypost.conf" sync accept --yes
 ok "live" sync_wait "$dir" state live
 ok "in step" in_step
 

@@ -20,7 +20,7 @@ same_as() { [ "$(number)" = "$1" ]; }
 persons() { sync_show "$dir" | sort -u | grep -c "^entry uid=p[0-9]*,$people recipient"; }
 has_persons() { [ "$(persons)" = "$1" ]; }
 says() { sync_field "$dir" last_error | grep -q "$1"; }
-accept() { "$abs_top_builddir/waypost" --config "$dir/waypost.conf" sync accept; }
+accept() { "$abs_top_builddir/waypost" --config "$dir/waypost.conf" sync accept --yes; }
 pause() { sleep "0.$(printf %03d $((RANDOM % $1)))"; }
 person() { # number, mail
 	printf 'dn: uid=p%s,%s\nobjectClass: inetOrgPerson\nuid: p%s\ncn: p%s\nsn: p%s\nmail: %s@example.com\n\n' \

@@ -129,7 +129,12 @@ write_file 40
 ok "a mended file ends it" sync_wait "$dir" state live
 write_file 5
 ok "held" becomes 's["more"]["held"]'
-ok "accepted" waypost sync accept --source more
+ok "nothing goes without a yes: 2" exits 2 waypost sync accept --source more
+printf 'Let it through?\tn\n' >"$dir/answers"
+asked() { "$abs_top_srcdir/tests/admin/typist.py" "$dir/answers" "$abs_top_builddir/waypost" --config "$dir/waypost.conf" sync accept; }
+ok "a person is shown what would go" says "drop 35 of 40 recipients" asked
+ok "who says no lets nothing go" has_person more39
+ok "accepted" waypost sync accept --yes --source more
 ok "and gone" not has_person more39
 ok "the log tells of it, though no snapshot was made" says "a refresh that drops 35 entries was accepted" waypost topology log
 ok "live" sync_wait "$dir" state live
@@ -225,7 +230,7 @@ watcher=
 ok "without a word" not test -s "$dir/watch.err"
 write_file 5
 ok "held" becomes 's["more"]["held"]'
-ok "accepted" waypost sync accept
+ok "accepted" waypost sync accept --yes
 ok "live" sync_wait "$dir" state live
 
 # ---- a real directory ----
@@ -241,7 +246,7 @@ ok "held again after kill -9" becomes 's["corp"]["state"] == "held"'
 ok "refused" waypost sync refuse --source corp
 ok "the whole read is held too" becomes 's["corp"]["held"]'
 ok "and its people are there" has_person ops0
-ok "a source by name" waypost sync accept --source corp
+ok "a source by name" waypost sync accept --yes --source corp
 ok "gone" sync_until not has_person ops0
 ok "live" sync_wait "$dir" state live
 ok "the others stay" has_person ops59
