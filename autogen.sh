@@ -66,6 +66,7 @@ packages() {
 	libc6-dbg             # what valgrind reads
 	openssl               # certificates of the tests
 	python3               # drivers of the tests
+	python3-gssapi        # the server's side of Kerberos
 	curl                  # HTTP client
 	procps                # ps
 	ca-certificates

@@ -15,8 +15,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "common/buf.h"
-
 struct tls_context {
 	SSL_CTX *ctx;
 	enum tls_role role;
@@ -334,6 +332,30 @@ bool tls_verify_peer(const struct tls *tls, const char *name, struct err *err)
 	if (name != NULL && X509_check_host(peer, name, 0, 0, NULL) != 1 &&
 	    X509_check_ip_asc(peer, name, 0) != 1)
 		return refuse_name(peer, name, err);
+	return true;
+}
+
+/* RFC 5929, 4.1: the hash of its signature, but none that is too weak. */
+static const EVP_MD *binding_hash(X509 *cert)
+{
+	int hash;
+
+	if (X509_get_signature_info(cert, &hash, NULL, NULL, NULL) != 1 || hash == NID_undef)
+		return NULL;
+	return hash == NID_md5 || hash == NID_sha1 ? EVP_sha256() : EVP_get_digestbynid(hash);
+}
+
+bool tls_channel_binding(const struct tls *tls, struct buf *binding)
+{
+	X509 *server = SSL_get0_peer_certificate(tls->ssl);
+	const EVP_MD *hash = server != NULL ? binding_hash(server) : NULL;
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len;
+
+	if (hash == NULL || X509_digest(server, hash, digest, &len) != 1)
+		return false;
+	buf_adds(binding, "tls-server-end-point:");
+	buf_add(binding, digest, len);
 	return true;
 }
 

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "common/compiler.h"
 #include "common/err.h"
 
@@ -78,6 +79,12 @@ bool tls_peer_hash(const struct tls *tls, uint8_t hash[static TLS_HASH_SIZE]);
  * meaningful after the handshake.
  */
 bool tls_verify_peer(const struct tls *tls, const char *name, struct err *err);
+/*
+ * Appends the channel binding "tls-server-end-point" (RFC 5929) of a client's session: its name, a
+ * colon and the hash of the server's certificate. False: the certificate's signature is of a kind for
+ * which it is not defined, as Ed25519 is.
+ */
+bool tls_channel_binding(const struct tls *tls, struct buf *binding) WP_MUST_CHECK;
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs and trace fields. */
 void tls_describe(const struct tls *tls, char *text, size_t size);
 

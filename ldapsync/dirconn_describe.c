@@ -36,6 +36,8 @@ static const char *bind_words(LDAP *ld, const struct host_directory *directory,
 	case HOST_BIND_SCRAM_SHA_256:
 		break;
 	}
+	if (dirconn_tls_kept(ld) != NULL)
+		return talloc_strdup(ctx, dirconn_tls_kept(ld));
 	return sasl_words(ld, method, ctx);
 }
 

@@ -1,5 +1,6 @@
 /*
- * Binds by Cyrus SASL within libldap: GSSAPI, GSS-SPNEGO, SCRAM-SHA-256.
+ * Binds by SASL: GSSAPI, GSS-SPNEGO, SCRAM-SHA-256. Cyrus SASL within libldap makes them, but for
+ * Kerberos within TLS, which it cannot tie to the TLS: that is dirconn_gss.c.
  *
  * Nobody may read along or change what is read: over TLS no layer of SASL is made (Active
  * Directory refuses one within TLS); in clear Kerberos has to seal. Reasons:
@@ -12,7 +13,6 @@
 
 #include "common/buf.h"
 #include "ldapsync/dirconn_private.h"
-#include "ldapsync/ticket.h"
 
 void dirconn_sasl_init(void)
 {
@@ -118,16 +118,27 @@ static int converse(const struct dial *dial, const char *mechanism, struct answe
 	}
 }
 
-static int fail(const struct dial *dial, int code, const char *mechanism, struct err *err)
+/* Servers say what they found in words of their own only. */
+static const struct {
+	const char *words, *remedy;
+} refusals[] = {
+	{ "SASL(-15)", "the server neither signs nor seals: use TLS" },
+	{ DIRCONN_BAD_BINDINGS,
+	  "the server sees another TLS than this host: nothing between them may end it (relay, load "
+	  "balancer) with another certificate than the server's own" },
+	/* GSS_S_BAD_BINDINGS, in libkrb5's words. */
+	{ "channel bindings were supplied",
+	  "the server sees another TLS than this host: nothing between them may end it (relay, load "
+	  "balancer) with another certificate than the server's own" },
+};
+
+int dirconn_sasl_fail(const struct dial *dial, int code, const char *mechanism, struct err *err)
 {
 	dirconn_bind_fail(dial, code, err);
 	err_note(err, "%s", mechanism);
-	if (strstr(err->text, "SASL(-15)") != NULL)
-		return err_remedy(err, "the server neither signs nor seals: use TLS");
-	/* SEC_E_BAD_BINDINGS: the Kerberos of Cyrus SASL does not tell the channel. */
-	if (strstr(err->text, "80090346") != NULL)
-		return err_remedy(err, "the server wants channel binding within TLS: use ldap:// "
-				       "without starttls, Kerberos seals it");
+	for (size_t i = 0; err != NULL && i < WP_COUNT(refusals); i++)
+		if (strstr(err->text, refusals[i].words) != NULL)
+			return err_remedy(err, "%s", refusals[i].remedy);
 	if (code == LDAP_AUTH_UNKNOWN)
 		return err_remedy(err, "install this host's SASL module for it (Debian: "
 				       "libsasl2-modules-gssapi-mit, libsasl2-modules)");
@@ -147,30 +158,38 @@ static void protect(const struct dial *dial, bool has_kerberos)
 	ldap_set_option(dial->ld, LDAP_OPT_X_SASL_SECPROPS, properties);
 }
 
+/* In clear, or by a local socket. */
+static int bind_by_cyrus(const struct dial *dial, const char *mechanism, struct ticket *ticket,
+			 struct err *err)
+{
+	struct answers answers = { "", "" };
+	int rc = ticket_use(ticket, err);
+
+	protect(dial, true);
+	if (rc == 0) {
+		int code = converse(dial, mechanism, &answers);
+
+		rc = code == LDAP_SUCCESS ? 0 : dirconn_sasl_fail(dial, code, mechanism, err);
+		ticket_use(NULL, NULL);
+	}
+	ticket_free(ticket);
+	return rc;
+}
+
 static int bind_kerberos(const struct dial *dial, const char *mechanism, struct err *err)
 {
 	const struct host_directory *directory = dial->directory;
-	struct answers answers = { "", "" };
-	struct ticket *ticket = NULL;
 	const char *host = dial->uri->host != NULL ? dial->uri->host : "localhost";
-	int rc;
+	struct ticket *ticket = NULL;
 
-	protect(dial, true);
 	if (directory->keytab != NULL) {
 		ticket = ticket_fetch(directory->keytab, directory->bind_dn, host, dial->stop_fd,
 				      err);
 		if (ticket == NULL)
 			return -1;
 	}
-	rc = ticket_use(ticket, err);
-	if (rc == 0) {
-		int code = converse(dial, mechanism, &answers);
-
-		rc = code == LDAP_SUCCESS ? 0 : fail(dial, code, mechanism, err);
-		ticket_use(NULL, NULL);
-	}
-	ticket_free(ticket);
-	return rc;
+	return dirconn_has_tls(dial) ? dirconn_gss(dial, mechanism, ticket, err) :
+				       bind_by_cyrus(dial, mechanism, ticket, err);
 }
 
 static int bind_password(const struct dial *dial, const char *mechanism, struct err *err)
@@ -187,7 +206,7 @@ static int bind_password(const struct dial *dial, const char *mechanism, struct 
 	rc = converse(dial, mechanism, &answers);
 	explicit_bzero(secret, strlen(secret));
 	free(secret);
-	return rc == LDAP_SUCCESS ? 0 : fail(dial, rc, mechanism, err);
+	return rc == LDAP_SUCCESS ? 0 : dirconn_sasl_fail(dial, rc, mechanism, err);
 }
 
 int dirconn_sasl(const struct dial *dial, const char *mechanism, struct err *err)

@@ -17,6 +17,12 @@
 
 enum { CHUNK_SIZE = 16 * 1024 };
 
+/* What the layer has. */
+struct channel {
+	struct tls *tls;
+	char *bound; /* in words; null: no bind was tied to it */
+};
+
 static void take_output(struct tls *tls, struct buf *wire)
 {
 	size_t len;
@@ -32,7 +38,7 @@ static void take_output(struct tls *tls, struct buf *wire)
 static int tls_decode(void *ctx, const char *data, size_t len, struct buf *plain,
 		      struct buf *wire, struct err *err)
 {
-	struct tls *tls = ctx;
+	struct tls *tls = ((struct channel *)ctx)->tls;
 	int n;
 
 	if (len > 0)
@@ -51,9 +57,11 @@ static int tls_decode(void *ctx, const char *data, size_t len, struct buf *plain
 
 static int tls_encode(void *ctx, const char *data, size_t len, struct buf *wire, struct err *err)
 {
-	if (tls_write(ctx, data, len, err) < 0)
+	struct tls *tls = ((struct channel *)ctx)->tls;
+
+	if (tls_write(tls, data, len, err) < 0)
 		return -1;
-	take_output(ctx, wire);
+	take_output(tls, wire);
 	return 0;
 }
 
@@ -61,13 +69,17 @@ static void describe(void *ctx, struct buf *text)
 {
 	char words[100];
 
-	tls_describe(ctx, words, sizeof(words));
+	tls_describe(((struct channel *)ctx)->tls, words, sizeof(words));
 	buf_printf(text, "%s%s", text->len > 0 ? ", " : "", words);
 }
 
-static void free_tls(void *ctx)
+static void free_channel(void *ctx)
 {
-	tls_free(ctx);
+	struct channel *channel = ctx;
+
+	tls_free(channel->tls);
+	free(channel->bound);
+	free(channel);
 }
 
 static const struct dirlayer_codec tls_codec = {
@@ -75,7 +87,7 @@ static const struct dirlayer_codec tls_codec = {
 	.decode = tls_decode,
 	.encode = tls_encode,
 	.describe = describe,
-	.free = free_tls,
+	.free = free_channel,
 };
 
 /* ---- the handshake ---- */
@@ -152,6 +164,7 @@ static struct tls *new_session(const struct dial *dial, struct err *err)
 int dirconn_tls(const struct dial *dial, struct err *err)
 {
 	struct tls *tls = new_session(dial, err);
+	struct channel *channel;
 	int fd = -1;
 
 	if (tls == NULL)
@@ -161,5 +174,31 @@ int dirconn_tls(const struct dial *dial, struct err *err)
 		tls_free(tls);
 		return -1;
 	}
-	return dirlayer_push(dial->ld, &tls_codec, tls, err);
+	channel = mem_zero(1, sizeof(*channel));
+	channel->tls = tls;
+	return dirlayer_push(dial->ld, &tls_codec, channel, err);
+}
+
+/* ---- what is bound to it ---- */
+
+bool dirconn_tls_channel(LDAP *ld, struct buf *binding)
+{
+	const struct channel *channel = dirlayer_find(ld, &tls_codec);
+
+	return channel != NULL && tls_channel_binding(channel->tls, binding);
+}
+
+void dirconn_tls_keep(LDAP *ld, const char *words)
+{
+	struct channel *channel = dirlayer_find(ld, &tls_codec);
+
+	free(channel->bound);
+	channel->bound = mem_strdup(words);
+}
+
+const char *dirconn_tls_kept(LDAP *ld)
+{
+	const struct channel *channel = dirlayer_find(ld, &tls_codec);
+
+	return channel != NULL ? channel->bound : NULL;
 }

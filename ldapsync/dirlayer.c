@@ -10,9 +10,14 @@
 #include "ldapsync/dirconn.h"
 
 /* Our questions to a layer, beyond those of liblber (LBER_SB_OPT_OPT_MAX). */
-enum { ASK_ERROR = 0x5750, ASK_DESCRIPTION };
+enum { ASK_ERROR = 0x5750, ASK_DESCRIPTION, ASK_CTX };
 
 enum { CHUNK_SIZE = 64 * 1024 };
+
+struct wanted {
+	const struct dirlayer_codec *codec;
+	void *ctx;
+};
 
 struct layer {
 	const struct dirlayer_codec *codec;
@@ -120,6 +125,12 @@ static int layer_ctrl(Sockbuf_IO_Desc *io, int opt, void *arg)
 	case ASK_DESCRIPTION:
 		layer->codec->describe(layer->ctx, arg);
 		break;
+	case ASK_CTX:
+		if (layer->codec == ((struct wanted *)arg)->codec) {
+			((struct wanted *)arg)->ctx = layer->ctx;
+			return 1;
+		}
+		break;
 	}
 	return LBER_SBIOD_CTRL_NEXT(io, opt, arg);
 }
@@ -187,4 +198,14 @@ void dirlayer_describe(LDAP *ld, struct buf *text)
 
 	if (sockbuf != NULL)
 		ber_sockbuf_ctrl(sockbuf, ASK_DESCRIPTION, text);
+}
+
+void *dirlayer_find(LDAP *ld, const struct dirlayer_codec *codec)
+{
+	Sockbuf *sockbuf = dirlayer_sockbuf(ld);
+	struct wanted wanted = { .codec = codec };
+
+	if (sockbuf != NULL)
+		ber_sockbuf_ctrl(sockbuf, ASK_CTX, &wanted);
+	return wanted.ctx;
 }

@@ -32,5 +32,7 @@ Sockbuf *dirlayer_sockbuf(LDAP *ld);
 bool dirlayer_error(LDAP *ld, struct err *err);
 /* Appends what the layers are, "" if there are none. */
 void dirlayer_describe(LDAP *ld, struct buf *text);
+/* The CTX of the layer of LD that has this codec; null if there is none. */
+void *dirlayer_find(LDAP *ld, const struct dirlayer_codec *codec);
 
 #endif

@@ -15,7 +15,7 @@ struct ticket {
 	char *keytab, *principal, *host; /* what was asked */
 	krb5_context krb;
 	krb5_ccache cache;
-	char *cache_name;
+	char *cache_name, *service;
 	struct err err; /* domain ERR_NONE: it is there */
 };
 
@@ -39,12 +39,23 @@ static const struct {
 	{ KRB5_KT_END, "the keytab is empty: export it again" },
 	{ KRB5_KEYTAB_BADVNO, "the file is no keytab: export it again" },
 	{ KRB5KDC_ERR_ETYPE_NOSUPP, "the keytab has no key of a type that the KDC still takes: export it again" },
+	{ KRB5KRB_AP_ERR_TKT_EXPIRED,
+	  "tickets have to be made anew in time: set keytab, which does, or see to kinit" },
+	{ KRB5_FCC_NOFILE, "set keytab in the host file, or sign in with kinit" },
+	{ KRB5_CC_NOTFOUND, "set keytab in the host file, or sign in with kinit" },
 	{ KRB5KRB_AP_ERR_SKEW, "set the clocks of this host and of the KDC right" },
 	{ KRB5KDC_ERR_KEY_EXP, "the account's password has expired: set a new one, export the keytab again" },
 	{ KRB5KDC_ERR_CLIENT_REVOKED, "the account is locked or expired: unlock it" },
 	{ ENOENT, "there is no such keytab: correct keytab in the host file" },
 	{ EACCES, "let the daemons' user read the keytab" },
 };
+
+void ticket_remedy(struct err *err, int64_t code)
+{
+	for (size_t i = 0; i < WP_COUNT(failures); i++)
+		if (failures[i].code == code)
+			err_remedy(err, "%s", failures[i].remedy);
+}
 
 static void fail(struct ticket *t, krb5_error_code code, const char *what, const char *whose)
 {
@@ -53,9 +64,7 @@ static void fail(struct ticket *t, krb5_error_code code, const char *what, const
 	err_set(&t->err, ERR_DIRECTORY, LDAP_LOCAL_ERROR, "Kerberos: %s %s: %s", what, whose, text);
 	if (t->krb != NULL)
 		krb5_free_error_message(t->krb, text);
-	for (size_t i = 0; i < WP_COUNT(failures); i++)
-		if (failures[i].code == code)
-			err_remedy(&t->err, "%s", failures[i].remedy);
+	ticket_remedy(&t->err, code);
 }
 
 /* ---- aside ---- */
@@ -115,6 +124,8 @@ static void get_service(struct ticket *t, krb5_principal who)
 						       &wanted.server);
 
 	if (code == 0)
+		code = krb5_unparse_name(t->krb, wanted.server, &t->service);
+	if (code == 0)
 		code = krb5_get_credentials(t->krb, 0, t->cache, &wanted, &got);
 	if (code != 0)
 		fail(t, code, "the ticket for ldap", t->host);
@@ -161,6 +172,13 @@ static void drop(void *job)
 
 /* ---- the caller ---- */
 
+int ticket_late(struct err *err)
+{
+	err_set(err, ERR_DIRECTORY, LDAP_LOCAL_ERROR, "Kerberos: no KDC answers within %d s",
+		TICKET_WAIT_MS / 1000);
+	return err_remedy(err, "are the KDCs up that /etc/krb5.conf or DNS name?");
+}
+
 struct ticket *ticket_fetch(const char *keytab, const char *principal, const char *host,
 			    int stop_fd, struct err *err)
 {
@@ -170,9 +188,7 @@ struct ticket *ticket_fetch(const char *keytab, const char *principal, const cha
 	t->principal = principal != NULL ? mem_strdup(principal) : NULL;
 	t->host = mem_strdup(host);
 	if (!aside_run(fetch, drop, t, stop_fd, clock_mono_ms() + TICKET_WAIT_MS)) {
-		err_set(err, ERR_DIRECTORY, LDAP_LOCAL_ERROR,
-			"Kerberos: no KDC answers within %d s", TICKET_WAIT_MS / 1000);
-		err_remedy(err, "are the KDCs up that /etc/krb5.conf or DNS name?");
+		ticket_late(err);
 		return NULL;
 	}
 	if (t->err.domain == ERR_NONE)
@@ -192,6 +208,16 @@ int ticket_use(const struct ticket *ticket, struct err *err)
 	return err_set(err, ERR_DIRECTORY, LDAP_LOCAL_ERROR, "Kerberos: GSSAPI takes no ticket");
 }
 
+const char *ticket_cache(const struct ticket *ticket)
+{
+	return ticket->cache_name;
+}
+
+const char *ticket_service(const struct ticket *ticket)
+{
+	return ticket->service;
+}
+
 void ticket_free(struct ticket *t)
 {
 	if (t == NULL)
@@ -200,6 +226,7 @@ void ticket_free(struct ticket *t)
 		krb5_cc_destroy(t->krb, t->cache);
 	if (t->cache_name != NULL)
 		krb5_free_string(t->krb, t->cache_name);
+	krb5_free_unparsed_name(t->krb, t->service);
 	if (t->krb != NULL)
 		krb5_free_context(t->krb);
 	free(t->keytab);

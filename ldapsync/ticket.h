@@ -8,6 +8,8 @@
 #ifndef WP_LDAPSYNC_TICKET_H
 #define WP_LDAPSYNC_TICKET_H
 
+#include <stdint.h>
+
 #include "common/err.h"
 
 enum { TICKET_WAIT_MS = 8000 }; /* libkrb5's own limits add up to some 30 s */
@@ -22,6 +24,13 @@ struct ticket *ticket_fetch(const char *keytab, const char *principal, const cha
 			    int stop_fd, struct err *err) WP_MUST_CHECK;
 /* GSSAPI in this thread uses TICKET, until it is told another; null: what the system has. */
 int ticket_use(const struct ticket *ticket, struct err *err);
+/* The name of the cache that has it, and of the service it is for, as the KDC knows that. */
+const char *ticket_cache(const struct ticket *ticket);
+const char *ticket_service(const struct ticket *ticket);
+/* ERR: libkrb5 came back with nothing within TICKET_WAIT_MS. Returns -1. */
+int ticket_late(struct err *err);
+/* What libkrb5's CODE means, if that is known, as the remedy of ERR. */
+void ticket_remedy(struct err *err, int64_t code);
 /* The tickets are gone; contexts made with them live on. Null is fine. */
 void ticket_free(struct ticket *ticket);
 

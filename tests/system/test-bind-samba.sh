@@ -56,10 +56,10 @@ for mechanism in gssapi gss-spnego; do
 	begin "$SAMBA_URL" "bind = \"$mechanism\" $kerberos"
 	ok "$mechanism in clear is signed and sealed" is_bound "$mechanism as agent@$SAMBA_REALM, sealed; TLS: none"
 	begin "$SAMBA_URL" "bind = \"$mechanism\" $kerberos starttls = true"
-	ok "$mechanism, STARTTLS" is_bound "$mechanism as agent@$SAMBA_REALM; TLS: TLSv1"
+	ok "$mechanism, STARTTLS" is_bound "$mechanism as agent@$SAMBA_REALM, channel binding; TLS: TLSv1"
 	ok "without a layer, which the server would refuse" not logged sealed
 	begin "$SAMBA_LDAPS" "bind = \"$mechanism\" $kerberos"
-	ok "$mechanism, ldaps" is_bound "$mechanism as agent@$SAMBA_REALM; TLS: TLSv1"
+	ok "$mechanism, ldaps" is_bound "$mechanism as agent@$SAMBA_REALM, channel binding; TLS: TLSv1"
 done
 begin "$SAMBA_URL" "bind = \"scram-sha-256\" bind_dn = \"agent\" password_file = \"$dir/password\" starttls = true"
 ok "what the server does not offer is named" sync_until logged "does not offer SCRAM-SHA-256 but .*GSS-SPNEGO"

@@ -15,6 +15,7 @@ done
 trap 'sync_kill9 "$dir"; slapd_stop "$dir/slapd"; krb5_cont "$dir/krb5"; krb5_stop "$dir/krb5"; rm -rf "$dir"' EXIT
 
 logged() { grep -q -- "$1" "$dir/log"; }
+remedy() { sync_status "$dir" | grep -q -- "\"remedy\": \"[^\"]*$1"; }
 sync_wait_log() { # libkrb5 asks a KDC for a while
 	local i
 	for ((i = 0; i < 300; i++)); do
@@ -166,10 +167,32 @@ ok "GSS-SPNEGO from the keytab, in clear" sync_wait "$dir" state live
 ok "is sealed" logged 'bind: gss-spnego as waypost@EXAMPLE.COM, sealed; TLS: none'
 begin "$url" "$spnego $tls"
 ok "GSS-SPNEGO over STARTTLS" sync_wait "$dir" state live
-ok "needs no seal there" not logged sealed
+ok "is tied to it, and needs no seal" logged 'bind: gss-spnego as waypost@EXAMPLE.COM, channel binding; TLS: TLSv1'
 begin "$url" "$gssapi $tls"
 ok "GSSAPI over STARTTLS" sync_wait "$dir" state live
-ok "needs no seal there" not logged sealed
+ok "is tied to it, and needs no seal" logged 'bind: gssapi as waypost@EXAMPLE.COM, channel binding; TLS: TLSv1'
+
+# ---- what the system has, in place of a keytab ----
+begin "$url" "bind = \"gssapi\" $tls"
+ok "neither keytab nor cache: down" sync_wait "$dir" state down
+ok "with the remedy" sync_until remedy 'set keytab'
+export KRB5_CLIENT_KTNAME=$dir/waypost.keytab KRB5CCNAME=FILE:$dir/cache
+for method in gssapi gss-spnego; do
+	rm -f "$dir/cache"
+	begin "$url" "bind = \"$method\" $tls"
+	ok "$method by the system's tickets" sync_wait "$dir" state live
+done
+rm -f "$dir/cache"
+krb5_pause "$dir/krb5"
+begin "$url" "bind = \"gssapi\" $tls"
+ok "a KDC that hangs in the bind has an end" sync_wait "$dir" state down 20
+ok "with the remedy" sync_until remedy 'are the KDCs up'
+sleep 1
+ok "and does not stand in the way of the agent's" sync_stop "$dir"
+krb5_cont "$dir/krb5"
+begin "$url" "bind = \"gssapi\" $tls"
+ok "live when the KDC is back" sync_wait "$dir" state live 20
+unset KRB5_CLIENT_KTNAME KRB5CCNAME
 
 configure() { # LDIF of a change of cn=config
 	{ printf 'dn: cn=config\nchangetype: modify\n'; cat; } | slapd_admin "$dir/slapd" ldapmodify >/dev/null || exit 1
