@@ -45,6 +45,7 @@ packages() {
 	slapd                 # test peer: directory
 	ldap-utils            # writes to it
 	389-ds-base           # test peer: directory
+	libnss3-tools         # its certificates
 	libsasl2-modules      # mechanisms of both ends
 	libsasl2-modules-gssapi-mit
 	krb5-kdc              # test peer: Kerberos

@@ -2,6 +2,7 @@
 #
 #   ds389_init  DIR               lay out DIR: dc=example,dc=com, our schema, content synchronisation
 #   ds389_load  DIR FILE.ldif     adds the entries; the server must run
+#   ds389_tls   DIR CERT KEY CA   offer STARTTLS from its next start on; the server must run
 #   ds389_start DIR               start it and wait until it answers
 #   ds389_stop  DIR | ds389_kill9 DIR | ds389_pause DIR | ds389_cont DIR
 #   ds389_env   DIR               set DS389_URL DS389_PORT
@@ -115,6 +116,35 @@ ds389_load() {
 	EOT
 	tail -n 5 "$1/load.log" >&2
 	ds389_fail "$2 was refused"
+}
+
+ds389_tls() {
+	local dir=$1 log=$1/tls.log db=$1/config
+	openssl pkcs12 -export -in "$2" -inkey "$3" -name Server-Cert -passout pass: -out "$dir/tls.p12" &&
+		certutil -N -d "$db" --empty-password >"$log" 2>&1 &&
+		certutil -A -d "$db" -n ca -t CT,, -i "$4" >>"$log" 2>&1 &&
+		pk12util -i "$dir/tls.p12" -d "$db" -W "" -K "" >>"$log" 2>&1 &&
+		ds389_admin "$dir" ldapmodify >>"$log" 2>&1 <<-EOT || { tail -n 5 "$log" >&2; ds389_fail "no TLS in $dir"; return 1; }
+		dn: cn=config
+		changetype: modify
+		replace: nsslapd-security
+		nsslapd-security: on
+		-
+		replace: nsslapd-securePort
+		nsslapd-securePort: $(slapd_free_port)
+
+		dn: cn=RSA,cn=encryption,cn=config
+		changetype: modify
+		replace: nsSSLActivation
+		nsSSLActivation: on
+		-
+		replace: nsSSLPersonalitySSL
+		nsSSLPersonalitySSL: Server-Cert
+		-
+		replace: nsSSLToken
+		nsSSLToken: internal (software)
+		EOT
+	[ "$(id -u)" != 0 ] || chown -R dirsrv: "$db"
 }
 
 ds389_signal() { peer_signal ds389 "$1" "$2"; }
