@@ -22,9 +22,16 @@ struct snapshot_file {
 	size_t len;
 };
 
+enum { ROOM_SPARE = 4096 /* octets, and an eighth: by so much an image may grow */ };
+
 static void folder(char path[static PATH_MAX], const char *state_dir)
 {
 	snprintf(path, PATH_MAX, "%s/replica/snapshots", state_dir);
+}
+
+static void file_name(char name[static 32], uint64_t number)
+{
+	snprintf(name, 32, "%llu.img", (unsigned long long)number);
 }
 
 static int open_image(const char *path, const struct replica_snapshot *what, struct err *err)
@@ -38,7 +45,7 @@ static int open_image(const char *path, const struct replica_snapshot *what, str
 			err->domain = ERR_NOT_FOUND;
 		return -1;
 	}
-	if (fstat(fd, &info) < 0 || (uint64_t)info.st_size != what->size || what->size == 0) {
+	if (fstat(fd, &info) < 0 || (uint64_t)info.st_size < what->size || what->size == 0) {
 		close(fd);
 		return err_set(err, ERR_STORE, 0, "snapshot %s has not the size it should", path);
 	}
@@ -106,17 +113,54 @@ const struct snapshot *snapshot_file_view(const struct snapshot_file *file)
 	return &file->view;
 }
 
+void snapshot_file_make_room(const char *state_dir, uint64_t number, size_t len,
+			     struct snapshot_room *room_r)
+{
+	size_t size = len + len / 8 + ROOM_SPARE;
+	void *zeros = mem_zero(1, size);
+	char dir[PATH_MAX], name[32];
+
+	folder(dir, state_dir);
+	file_name(name, number);
+	*room_r = (struct snapshot_room){ 0 };
+	if (fs_replace(dir, name, zeros, size, 0640, NULL) == 0)
+		*room_r = (struct snapshot_room){ number, size };
+	free(zeros);
+}
+
+/* Whatever fails here, a new file may do. */
+static bool fill_room(const char *dir, const char *name, const void *image, size_t len)
+{
+	char path[PATH_MAX + 32];
+	bool is_written;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	is_written = pwrite(fd, image, len, 0) == (ssize_t)len && fdatasync(fd) == 0;
+	close(fd);
+	return is_written;
+}
+
 int snapshot_file_write(const char *state_dir, const void *image, size_t len,
-			struct replica_snapshot *what_r, struct err *err)
+			struct snapshot_room *room, struct replica_snapshot *what_r,
+			struct err *err)
 {
 	struct snapshot view;
 	char dir[PATH_MAX], name[32];
+	bool fits;
 
 	if (snapshot_open(&view, image, len, err) < 0)
 		return -1;
 	*what_r = (struct replica_snapshot){ snapshot_number(&view), len, snapshot_hash(&view) };
 	folder(dir, state_dir);
-	snprintf(name, sizeof(name), "%llu.img", (unsigned long long)what_r->number);
+	file_name(name, what_r->number);
+	fits = room->number == what_r->number && room->size >= len;
+	*room = (struct snapshot_room){ 0 };
+	if (fits && fill_room(dir, name, image, len))
+		return 0;
 	if (fs_mkdirs(dir, 0750, err) < 0)
 		return -1;
 	return fs_replace(dir, name, image, len, 0640, err);

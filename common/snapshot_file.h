@@ -1,9 +1,14 @@
 /*
  * Image files of routing snapshots: replica/snapshots/<number>.img.
  *
- * A file is written whole (temporary name, fsync, rename, fsync of the directory), never
- * changed, mapped read-only and verified when opened; a mapping outlives its name. The count of
- * references is atomic: a snapshot may be held by several threads, the last one unmaps.
+ * A file is written whole and durable before the replica names it, never changed from then on,
+ * mapped read-only and verified when opened; a mapping outlives its name. It may be longer than
+ * its image. The count of references is atomic: a snapshot may be held by several threads, the
+ * last one unmaps.
+ *
+ * A new file costs the file system a commit of its journal, and that takes along whatever anybody
+ * else has written. Overwriting what is there waits for nobody but the disk: so the next image
+ * gets its room beforehand.
  */
 #ifndef WP_COMMON_SNAPSHOT_FILE_H
 #define WP_COMMON_SNAPSHOT_FILE_H
@@ -28,9 +33,21 @@ struct snapshot_file *snapshot_file_ref(struct snapshot_file *file);
 void snapshot_file_unref(struct snapshot_file **file);
 const struct snapshot *snapshot_file_view(const struct snapshot_file *file);
 
-/* Writes an image durably. WHAT_R gets what the replica has to store. */
+/* A file of zeros, durable under the name of an image that is not written yet. */
+struct snapshot_room {
+	uint64_t number; /* 0: there is none */
+	size_t size;
+};
+
+/* Makes room for image NUMBER if it has LEN octets or a little more. Without success the image
+ * only takes longer to write. */
+void snapshot_file_make_room(const char *state_dir, uint64_t number, size_t len,
+			     struct snapshot_room *room_r);
+/* Writes an image durably, into ROOM if it fits, which is used up then. WHAT_R gets what the
+ * replica has to store. */
 int snapshot_file_write(const char *state_dir, const void *image, size_t len,
-			struct replica_snapshot *what_r, struct err *err) WP_MUST_CHECK;
+			struct snapshot_room *room, struct replica_snapshot *what_r,
+			struct err *err) WP_MUST_CHECK;
 /* The highest number that an image bears, 0 if there is none. */
 uint64_t snapshot_file_highest(const char *state_dir);
 /* Removes the images with numbers below KEEP_FROM that are none of the N NUMBERS, and leftovers

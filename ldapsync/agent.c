@@ -95,6 +95,7 @@ static void *apply_main(void *arg)
 		       clock_mono_ms() - begin_ms < AGENT_COMMIT_AFTER_MS &&
 		       (work = work_queue_take(&agent->queue, false)) != NULL);
 		commit(agent);
+		apply_tidy(agent->apply);
 	}
 	return NULL;
 }

@@ -90,6 +90,9 @@ int apply_event(struct apply *apply, size_t directory, const struct event *event
 		uint64_t wall_ms, struct err *err) WP_MUST_CHECK;
 /* Stores what is pending, unless a refresh wants to stay one transaction. As apply_event. */
 int apply_commit(struct apply *apply, struct err *err) WP_MUST_CHECK;
+/* Between transactions: what nobody should wait for. Images that the log does not name any more go,
+ * the next one gets its room. */
+void apply_tidy(struct apply *apply);
 /* Changes since the last commit, and how many of them are better taken together. */
 size_t apply_pending(const struct apply *apply);
 size_t apply_batch_size(const struct apply *apply);

@@ -25,19 +25,28 @@ static void note_live(struct apply *apply, const struct replica_snapshot *snapsh
 						       snapshot);
 }
 
-/* Another snapshot is the newest: images that the log does not name any more go. The one before
- * it stays, whatever the log says: somebody may be about to open it. */
-static void note_newest(struct apply *apply, const struct replica_snapshot *newest)
+/* Images that the log does not name any more go. The one before the newest stays, whatever the log
+ * says: somebody may be about to open it. */
+static void prune_images(struct apply *apply)
 {
 	struct buf numbers = { 0 };
 
-	apply->status.newest = *newest;
-	if (apply->is_published && newest->number > 0 &&
-	    replica_writer_kept(apply->current, &numbers, NULL) == 0)
-		snapshot_file_prune(apply->config.state_dir, newest->number - 1,
+	if (replica_writer_kept(apply->current, &numbers, NULL) == 0)
+		snapshot_file_prune(apply->config.state_dir, apply->status.newest.number - 1,
 				    (const uint64_t *)(const void *)numbers.data,
 				    numbers.len / sizeof(uint64_t));
 	buf_free(&numbers);
+}
+
+void apply_tidy(struct apply *apply)
+{
+	const struct replica_snapshot *newest = &apply->status.newest;
+
+	if (!apply->is_published || newest->number == apply->tidied)
+		return;
+	apply->tidied = newest->number;
+	prune_images(apply);
+	publish_make_room(apply->publisher, apply->config.state_dir, newest);
 }
 
 static uint64_t stored_diagnostics(const struct replica_store *store)
@@ -56,12 +65,10 @@ static uint64_t stored_diagnostics(const struct replica_store *store)
 void apply_note_commit(struct apply *apply)
 {
 	const struct replica_state *state = replica_writer_state(apply->current);
-	const struct replica_snapshot *newest = replica_writer_newest(apply->current);
 
 	if (state->snapshot.number != apply->status.snapshot.number)
 		note_live(apply, &state->snapshot);
-	if (newest->number != apply->status.newest.number)
-		note_newest(apply, newest);
+	apply->status.newest = *replica_writer_newest(apply->current);
 	for (size_t i = 0; i < apply->config.n_directories; i++) {
 		struct directory *d = &apply->directories[i];
 

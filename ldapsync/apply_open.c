@@ -172,6 +172,7 @@ int apply_open(const struct apply_config *config, uint64_t wall_ms, struct apply
 		apply_close(&apply);
 		return -1;
 	}
+	apply_tidy(apply);
 	*apply_r = apply;
 	return 0;
 }

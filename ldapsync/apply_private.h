@@ -50,6 +50,7 @@ struct apply {
 	uint64_t now_ms;   /* wall clock of the event at hand */
 	uint64_t image_diagnostics; /* of the current snapshot */
 	struct apply_status status;
+	uint64_t tidied; /* the newest snapshot when that was done last */
 	struct directory directories[];
 };
 

@@ -12,6 +12,7 @@ struct publisher {
 	const struct replica_writer *writer; /* whose entries they were; null: none */
 	uint64_t number;                     /* of that snapshot */
 	uint32_t sites, servers, diagnostics; /* in it */
+	struct snapshot_room room;            /* for the next */
 };
 
 struct publisher *publisher_new(void)
@@ -126,7 +127,8 @@ static int publish_image(struct publisher *publisher, struct replica_writer *wri
 		return 0;
 	}
 	*result_r = PUBLISH_NEW;
-	if (snapshot_file_write(request->state_dir, image->data, image->len, newest, err) < 0)
+	if (snapshot_file_write(request->state_dir, image->data, image->len, &publisher->room, newest,
+				err) < 0)
 		return -1;
 	return log_snapshot(writer, request, &view, err);
 }
@@ -214,6 +216,12 @@ int publish_found(struct replica_writer *writer, const char *state_dir, uint64_t
 	rc = log_snapshot(writer, &request, snapshot_file_view(file), err);
 	snapshot_file_unref(&file);
 	return rc;
+}
+
+void publish_make_room(struct publisher *publisher, const char *state_dir,
+		       const struct replica_snapshot *newest)
+{
+	snapshot_file_make_room(state_dir, newest->number + 1, newest->size, &publisher->room);
 }
 
 uint64_t publish_diagnostics(const struct publisher *publisher, const char *state_dir,

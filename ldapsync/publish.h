@@ -43,6 +43,9 @@ int publish_snapshot(struct publisher *publisher, struct replica_writer *writer,
 /* An entry in the log for the newest snapshot, which has an intact image and none. */
 int publish_found(struct replica_writer *writer, const char *state_dir, uint64_t wall_ms,
 		  struct err *err) WP_MUST_CHECK;
+/* Makes writing the snapshot behind NEWEST quicker (snapshot_file.h). */
+void publish_make_room(struct publisher *publisher, const char *state_dir,
+		       const struct replica_snapshot *newest);
 /* How many diagnostics SNAPSHOT holds; its image is read only if it is not the one just made. */
 uint64_t publish_diagnostics(const struct publisher *publisher, const char *state_dir,
 			     const struct replica_snapshot *snapshot);

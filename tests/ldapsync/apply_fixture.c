@@ -87,6 +87,7 @@ void commit(void)
 
 	if (apply_commit(apply, &err) < 0)
 		fail_msg("%s", err.text);
+	apply_tidy(apply);
 }
 
 void refresh(size_t directory, enum source_refresh kind, unsigned n, const char *cookie)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -470,6 +471,59 @@ static void test_a_first_refresh_whose_end_failed_is_not_over(void **state)
 	assert_true(sees_replica());
 }
 
+static ino_t image_inode(const char *state_dir, uint64_t number)
+{
+	struct stat info;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/replica/snapshots/%llu.img", state_dir,
+		 (unsigned long long)number);
+	return stat(path, &info) == 0 ? info.st_ino : 0;
+}
+
+static void test_the_next_image_has_its_room(void **state)
+{
+	ino_t room;
+
+	refresh(0, SOURCE_FULL, 1, "c1");
+	room = image_inode(*state, snapshot_now() + 1);
+	assert_true(room != 0);
+	give_entry(0, make_site(10, "cn=T,cn=Sites,dc=x"));
+	commit();
+	assert_true(image_inode(*state, snapshot_now()) == room);
+	assert_true(snapshot_has_sites(2));
+}
+
+static void test_an_image_that_outgrows_its_room_is_a_new_file(void **state)
+{
+	ino_t room;
+
+	refresh(0, SOURCE_FULL, 1, "c1");
+	room = image_inode(*state, snapshot_now() + 1);
+	for (unsigned i = 0; i < 1000; i++) {
+		char dn[64];
+
+		snprintf(dn, sizeof(dn), "cn=T%u,cn=Sites,dc=x", i);
+		give_entry(0, make_site(1000 + i, dn));
+	}
+	commit();
+	assert_true(image_inode(*state, snapshot_now()) != room);
+	assert_true(snapshot_has_sites(1001));
+}
+
+static void test_room_that_is_lost_is_no_harm(void **state)
+{
+	char path[512];
+
+	refresh(0, SOURCE_FULL, 1, "c1");
+	snprintf(path, sizeof(path), "%s/replica/snapshots/%llu.img", (char *)*state,
+		 (unsigned long long)snapshot_now() + 1);
+	assert_int_equal(unlink(path), 0);
+	give_entry(0, make_site(10, "cn=T,cn=Sites,dc=x"));
+	commit();
+	assert_true(snapshot_has_sites(2));
+}
+
 static void test_only_one_writes(void **state)
 {
 	struct apply *second;
@@ -508,6 +562,9 @@ int main(void)
 		TEST(test_another_title_loses_nobody),
 		TEST(test_what_is_named_no_more_goes_when_all_others_were_read),
 		TEST(test_a_first_refresh_whose_end_failed_is_not_over),
+		TEST(test_the_next_image_has_its_room),
+		TEST(test_an_image_that_outgrows_its_room_is_a_new_file),
+		TEST(test_room_that_is_lost_is_no_harm),
 		TEST(test_only_one_writes),
 	};
 

@@ -80,6 +80,7 @@ static void commit(void)
 
 	if (apply_commit(apply, &err) < 0)
 		fail_msg("%s", err.text);
+	apply_tidy(apply);
 }
 
 static struct entry *link_entry(const char *cost)

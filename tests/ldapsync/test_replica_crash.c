@@ -105,6 +105,7 @@ static void write_for_ever(unsigned seed)
 		if (apply_commit(apply, &err) < 0)
 			complain(err.text);
 		atomic_store(&shared->committed, number);
+		apply_tidy(apply);
 	}
 }
 

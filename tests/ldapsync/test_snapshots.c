@@ -42,6 +42,7 @@ static void commit(void)
 
 	if (apply_commit(apply, &err) < 0)
 		fail_msg("%s", err.text);
+	apply_tidy(apply);
 }
 
 /* ---- objects that change ---- */
