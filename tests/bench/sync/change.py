@@ -6,13 +6,16 @@ ldapmodify is given a change, which is before the server acknowledges it, until
     connector  a new session is offered the new size limit of its receive connector,
     recipient  the hub accepts mail for an address that somebody was given.
 
-Sessions are tried one after the other, so the last two hold the time of about one session.
+Sessions are tried one after the other, so the last two hold the time of about one session; with
+a pause between them, since agent and hub have to get at the processors.
 """
 import os
 import socket
 import subprocess
 import sys
 import time
+
+PAUSE = 0.0002
 
 url, base, people, port, log, changes, n_people = sys.argv[1:8]
 changes = int(changes)
@@ -53,7 +56,7 @@ def change_connector(i, tail):
     size = 20000000 + i
     begin = modify(f"cn=In,cn=HUB1,cn=Servers,{base}", "waypostMaxMessageSize", size)
     while b"SIZE %d\r\n" % size not in session()[1]:
-        pass
+        time.sleep(PAUSE)
     return begin
 
 
@@ -61,7 +64,7 @@ def change_recipient(i, tail):
     address = f"u0-{i}@example.com"
     begin = modify(f"uid=u0,{people}", "mail", address)
     while not session("MAIL FROM:<a@example.net>", f"RCPT TO:<{address}>")[3].startswith(b"250"):
-        pass
+        time.sleep(PAUSE)
     return begin
 
 
@@ -85,7 +88,7 @@ with open(log, "rb") as tail:
             line = tail.readline()
             if not line.endswith(b"\n"):
                 tail.seek(-len(line), os.SEEK_CUR)
-                time.sleep(0.0001)
+                time.sleep(PAUSE)
                 return b""
             return line
 
