@@ -17,6 +17,7 @@ enum {
 	REFRESH_LIMIT_MS = 30000,  /* in a refresh, when a server may be very busy */
 	WAIT_MS = 500,
 	GATHER_US = 1000,
+	SETTLE_MS = 200, /* slapd 2.5 locks itself up if the connection goes while it ends the search */
 	NEWER_TRIES = 5, /* with a cookie that is newer than the server, before a full refresh */
 };
 
@@ -270,6 +271,8 @@ static int on_search_result(struct consumer *c, LDAPMessage *message, struct err
 
 	switch (syncrepl_on_result(&c->sync, code, diagnostic)) {
 	case SYNCREPL_RELOAD:
+		if (c->is_live)
+			source_pause(c->sink, SETTLE_MS);
 		if (!watch->without_cookie)
 			c->session->end = SESSION_RELOAD;
 		watch->without_cookie = true;
