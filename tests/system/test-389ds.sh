@@ -89,7 +89,10 @@ ok "live" sync_wait "$dir" state live 20
 
 generation=$(sync_generation "$dir")
 sync_stop "$dir"
-change_all 2
+{
+	change_all 2
+	printf 'dn: uid=p7,%s\nchangetype: modify\ndelete: mail\n\n' "$people" | modify # 389 says nothing of it
+}
 sync_start "$dir"
 ok "changes while the agent was away" in_step
 ok "live" sync_wait "$dir" state live 20
