@@ -40,6 +40,7 @@ static int on_refresh(struct apply *apply, struct directory *d, const struct eve
 	d->is_sure = event->number & SOURCE_SURE;
 	d->resumes = event->number == SOURCE_RESUME;
 	d->doubt = NULL;
+	d->has_strays = false;
 	d->n_unchanged = 0;
 	d->one_piece = event->number == SOURCE_FILE && apply->is_published;
 	d->number = 0;
@@ -78,6 +79,24 @@ static int look_for_arrival(struct apply *apply, struct directory *d, const stru
 	return id != 0 ? 0 : apply_doubt(apply, d, "a folder came in from elsewhere", err);
 }
 
+/*
+ * What a server has gathered while it answered comes behind the answer, and may be older: a person
+ * by the name that her folder had, then the folder by the name that the answer gave it. So she
+ * hangs on nothing, and no folder is renamed that would take her along.
+ */
+static int look_for_strays(struct apply *apply, struct directory *d, const struct entry *entry,
+			   bool is_change, uint64_t strays_before, int rc, struct err *err)
+{
+	bool is_stray = replica_writer_strays(apply_writer(apply, d)) != strays_before;
+
+	if (rc < 0 || d->is_sure)
+		return rc;
+	d->has_strays |= is_stray && (is_change || d->phase == APPLY_LIVE);
+	if (rc == 0 && is_change && d->has_strays && is_folder(entry))
+		return apply_doubt(apply, d, "something came below a folder by another name", err);
+	return rc;
+}
+
 /* The topology changed, and its directory is in the middle of something. */
 static void note_partial(struct apply *apply, const struct directory *d, uint64_t marks_before)
 {
@@ -90,13 +109,16 @@ static int on_upsert(struct apply *apply, struct directory *d, const struct even
 {
 	struct entry *entry = entry_decode(NULL, event->data, event->len, err);
 	uint64_t id = 0, marks = replica_writer_marks(apply->current);
+	uint64_t strays = replica_writer_strays(apply_writer(apply, d));
+	bool is_change = event->number != 0;
 	int rc;
 
 	if (entry == NULL)
 		return -1;
-	rc = look_for_arrival(apply, d, entry, event->number != 0, err);
+	rc = look_for_arrival(apply, d, entry, is_change, err);
 	if (rc == 0)
 		rc = replica_writer_upsert(apply_writer(apply, d), d->number, entry, &id, err);
+	rc = look_for_strays(apply, d, entry, is_change, strays, rc, err);
 	talloc_free(entry);
 	d->named++;
 	note_partial(apply, d, marks);

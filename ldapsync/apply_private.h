@@ -19,6 +19,7 @@ struct directory {
 	bool one_piece;    /* the refresh is one transaction */
 	bool complete;     /* what the refresh did not name is gone */
 	bool is_sure;      /* the source follows folders itself (SOURCE_SURE) */
+	bool has_strays;   /* something changed below a folder that is not there */
 	bool resumes;      /* the refresh goes on from a cookie, and it is not sure */
 	const char *doubt; /* why all has to be read anew, or null */
 	bool doubt_is_new; /* the agent does not know it */

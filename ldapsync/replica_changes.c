@@ -140,6 +140,11 @@ uint64_t replica_writer_marks(const struct replica_writer *writer)
 	return writer->changes.marks;
 }
 
+uint64_t replica_writer_strays(const struct replica_writer *writer)
+{
+	return writer->strays;
+}
+
 void writer_mark_entry(struct replica_writer *writer, uint64_t id)
 {
 	struct touched *touched = &writer->touched;

@@ -106,9 +106,11 @@ static int settle(struct replica_writer *writer, const struct entry *entry, cons
 {
 	struct tree tree = writer_tree(writer);
 	bool is_new = record->id == 0;
+	uint64_t next_id = tree.state->next_id;
 
 	if (tree_make_path(&tree, dn_parent(entry->dn), dn_key_parent(key), &record->parent, err) < 0)
 		return -1;
+	writer->strays += tree.state->next_id != next_id;
 	if (!is_new)
 		return tree_attach(&tree, record, err);
 	if (tree_find_placeholder(&tree, record->parent, record->rdn_key, &record->id, err) < 0)

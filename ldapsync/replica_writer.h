@@ -136,6 +136,8 @@ struct replica_snapshot *replica_writer_newest(struct replica_writer *writer);
 bool replica_writer_is_behind(const struct replica_writer *writer);
 /* A number that is another one whenever the topology has changed. */
 uint64_t replica_writer_marks(const struct replica_writer *writer);
+/* And one whenever an entry came below a parent that nothing is known of. */
+uint64_t replica_writer_strays(const struct replica_writer *writer);
 /*
  * Whether all that changed in the topology since replica_writer_note_snapshot are a few entries
  * which stayed where they are: their ids in *IDS_R, the writer's until the next event.

@@ -58,6 +58,7 @@ struct replica_writer {
 	struct tallies tallies;
 	struct watched watched;
 	struct touched touched;
+	uint64_t strays; /* how often an entry was hung on a parent that is not there */
 	struct bulk *bulk;  /* null: the indexes are kept as entries come; replica_bulk.c */
 	bool is_indexing;   /* they were written in this transaction */
 	struct node old; /* the record that is being replaced */

@@ -265,6 +265,33 @@ static void test_a_folder_from_elsewhere_is_doubted(void **state)
 	assert_non_null(apply_take_doubt(apply, 0));
 }
 
+/* 389 sends what it gathered in a refresh behind it, each entry as it was. */
+static void test_a_person_who_lags_behind_her_folder_is_doubted(void **state)
+{
+	(void)state;
+	refresh_with_folder();
+	give_folder(0, 90, "ou=Renamed,dc=x", true);
+	give_folder(0, 90, "ou=Renamed,dc=x", true); /* for something that nobody asked for */
+	give_entry(0, make_person(102, "uid=102,ou=Unread,dc=x", "u102@example.com"));
+	commit();
+	assert_null(apply_take_doubt(apply, 0));
+	refresh_with_folder();
+	give_folder(0, 90, "ou=Renamed,dc=x", true);
+	give_entry(0, make_person(100, "uid=100,ou=Folder,dc=x", "new@example.com"));
+	commit();
+	assert_null(apply_take_doubt(apply, 0));
+	give_folder(0, 90, "ou=Renamed,dc=x", true);
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	commit();
+	assert_true(has_cookie(0, ""));
+	assert_non_null(apply_take_doubt(apply, 0));
+	refresh(0, SOURCE_FULL, 3, "c3");
+	give_folder(0, 91, "ou=Other,dc=x", false);
+	give_folder(0, 91, "ou=Other,dc=x", true);
+	commit();
+	assert_null(apply_take_doubt(apply, 0));
+}
+
 static void test_a_resumed_refresh_that_sends_everything_is_doubted(void **state)
 {
 	(void)state;
@@ -551,6 +578,7 @@ int main(void)
 		TEST(test_a_folder_that_goes_alone_in_a_refresh_is_doubted),
 		TEST(test_a_source_that_is_sure_is_not_doubted),
 		TEST(test_a_folder_from_elsewhere_is_doubted),
+		TEST(test_a_person_who_lags_behind_her_folder_is_doubted),
 		TEST(test_a_resumed_refresh_that_sends_everything_is_doubted),
 		TEST(test_a_present_phase_deletes_what_it_did_not_name),
 		TEST(test_a_list_of_what_is_there_does_not_bring_back_what_was_deleted),
