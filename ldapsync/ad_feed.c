@@ -97,10 +97,10 @@ static bool is_leaf(const struct entry *entry)
 	return entry_has_class(entry, "person") || entry_has_class(entry, "group");
 }
 
-/* DirSync sends what changed: the class once, when the object is made, its name when it moves. */
+/* DirSync sends what changed: when the object was made only then, its name when it moves. */
 static void judge_delta(const struct entry *entry, struct ad_change *change)
 {
-	change->is_new = entry_find(entry, "objectClass") != NULL;
+	change->is_new = entry_find(entry, "whenCreated") != NULL;
 	change->is_moved = !change->is_new && entry_find(entry, "name") != NULL;
 	change->may_have_children = change->is_moved;
 }

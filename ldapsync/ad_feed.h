@@ -54,7 +54,7 @@ void ad_feed_fini(struct ad_feed *feed);
 void ad_feed_begin(struct ad_feed *feed, uint64_t target);
 /*
  * What ENTRY of an answer says: objectGUID, isDeleted, and for DirSync which of name and
- * objectClass are there, for USN polling objectClass and uSNCreated. False: it has no GUID, so which
+ * whenCreated are there, for USN polling objectClass and uSNCreated. False: it has no GUID, so which
  * object changed cannot be known.
  */
 bool ad_feed_on_entry(struct ad_feed *feed, const struct entry *entry) WP_MUST_CHECK;

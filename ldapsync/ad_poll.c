@@ -10,8 +10,8 @@ enum { DIRSYNC_BYTES = 1024 * 1024 }; /* of one answer */
 /* What DirSync has to tell of beside the profile's attributes: without its name asked for, an
  * object that is renamed is no change. */
 static const char *const feed_always[] = {
-	"objectGUID", "name", "isDeleted", "objectClass", "lastKnownParent", "parentGUID",
-	"instanceType",
+	"objectGUID", "name", "isDeleted", "whenCreated", "objectClass", "lastKnownParent",
+	"parentGUID", "instanceType",
 };
 static const char *const usn_attributes[] = {
 	"objectGUID", "isDeleted", "objectClass", "lastKnownParent", "uSNCreated", NULL,

@@ -52,8 +52,8 @@ static void test_new_moved_and_deleted_are_told_apart(void **state)
 
 	(void)state;
 	start(&feed, AD_DIRSYNC);
-	TELL(&feed, 'n', "CN=new,DC=x", "name=new", "objectClass=user");
-	TELL(&feed, 'm', "CN=moved,DC=x", "name=moved");
+	TELL(&feed, 'n', "CN=new,DC=x", "name=new", "objectClass=user", "whenCreated=now");
+	TELL(&feed, 'm', "CN=moved,DC=x", "name=moved", "objectClass=of another class too");
 	TELL(&feed, 'c', "CN=changed,DC=x", "mail=c@x");
 	TELL(&feed, 'd', "CN=Anna\\0ADEL:1,CN=Deleted Objects,DC=x", "isDeleted=TRUE",
 	     "name=gone", "lastKnownParent=<GUID=12>;<SID=34>;OU=P,DC=x");

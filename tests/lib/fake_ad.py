@@ -81,7 +81,7 @@ class Object:
         self.guid = os.urandom(16)
         self.dn = dn
         self.values = {}   # name in lower case: (name, list of octets or GUIDs of linked objects)
-        self.usns = {"objectclass": usn, "name": usn}
+        self.usns = {"objectclass": usn, "name": usn, "whencreated": usn}
         self.created = self.changed = usn
         self.deleted = False
         self.old_parent = None
@@ -185,6 +185,7 @@ class Directory:
         found["objectguid"] = ("objectGUID", [target.guid])
         found["instancetype"] = ("instanceType", [b"4"])
         found["usnchanged"] = ("uSNChanged", [str(target.changed + dc.offset).encode()])
+        found["whencreated"] = ("whenCreated", [b"20260101000000.0Z"])
         found["usncreated"] = ("uSNCreated", [str(target.created + dc.offset).encode()])
         if target.old_parent:
             old = self.by_dn.get(target.old_parent.lower())

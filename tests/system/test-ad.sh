@@ -57,6 +57,8 @@ sites=CN=Sites,$SAMBA_CONFIG
 	printf 'dn: OU=Sales,%s\nchangetype: add\nobjectClass: organizationalUnit\n\n' "$people"
 	for name in Anna Ben Cleo Dora; do contact "CN=$name,OU=Sales,$people" "${name,,}@example.com"; done
 	contact "CN=Out,OU=Elsewhere,$SAMBA_BASE" out@example.com
+	printf 'dn: OU=Box,OU=Elsewhere,%s\nchangetype: add\nobjectClass: organizationalUnit\n\n' "$SAMBA_BASE"
+	contact "CN=Boxed,OU=Box,OU=Elsewhere,$SAMBA_BASE" boxed@example.com
 	contact "CN=Partner,$partners" partner@example.net
 	for ((i = 0; i < n_members; i++)); do contact "CN=m$i,$people" "m$i@example.com"; done
 	printf 'dn: CN=Sales,%s\nchangetype: add\nobjectClass: group\nmail: sales@example.com\n' "$people"
@@ -165,6 +167,9 @@ sync_kill9 "$dir"
 	contact "CN=Away,$people" away@example.com
 	printf 'dn: CN=%s,%s\nchangetype: delete\n\n' Back "$people" m0 "$people"
 	moved "CN=m1,$people" "CN=moved" "$partners"
+	# As it becomes a member of another class it looks like a new one.
+	moved "OU=Box,OU=Elsewhere,$SAMBA_BASE" "OU=Box" "$people"
+	printf 'dn: OU=Box,%s\nchangetype: modify\nadd: objectClass\nobjectClass: bootableDevice\n\n' "$people"
 } >"$dir/meanwhile.ldif"
 ok "while the agent is dead" modify -f "$dir/meanwhile.ldif"
 generation=$(readlink "$dir/state/replica/current")
