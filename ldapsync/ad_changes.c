@@ -82,7 +82,7 @@ void ad_changes_fini(struct ad_changes *changes)
 
 int ad_changes_read_links(struct ad_changes *changes, struct err *err)
 {
-	changes->wants_links = false;
+	changes->wants_links = changes->owes_links = false;
 	forget_freed(changes);
 	return changes->links == NULL ? 0 :
 		ad_reader_some(changes->reader, changes->scope->base, changes->links, err);
@@ -334,11 +334,23 @@ static bool spoils_names(const struct ad_changes *changes, const struct ad_feed 
 	return false;
 }
 
+/* Whether groups may hold names now, or will, that belong to another object. */
+static bool leaves_names(const struct ad_changes *changes, const struct ad_feed *feed)
+{
+	bool takes_names = false;
+
+	for (size_t i = 0; i < feed->n_changes; i++)
+		takes_names |= feed->changes[i]->is_new || feed->changes[i]->is_moved;
+	return changes->links != NULL &&
+	       (changes->n_freed > 0 || (changes->is_blind && takes_names));
+}
+
 int ad_changes_apply(struct ad_changes *changes, const struct ad_feed *feed, struct err *err)
 {
 	if (delete_deleted(changes, feed) < 0)
 		return -1;
 	changes->wants_links |= spoils_names(changes, feed);
+	changes->owes_links |= leaves_names(changes, feed);
 	if (read_changed(changes, feed, err) < 0 || follow_names(changes, feed, err) < 0 ||
 	    follow_containers(changes, feed, err) < 0)
 		return -1;

@@ -13,7 +13,8 @@
  *    parts that have them are told (ad_homes.h);
  *  - an object was deleted: the groups that held it have lost it, and are no change. A member that
  *    does not exist is no harm until another object takes its name. Then, and after some time,
- *    all that hold names are read again.
+ *    all that hold names are read again. Where deletions are not told of, any name that is taken
+ *    may be such a one.
  */
 #ifndef WP_LDAPSYNC_AD_CHANGES_H
 #define WP_LDAPSYNC_AD_CHANGES_H
@@ -32,6 +33,8 @@ struct ad_changes {
 	const char **link_names;
 	struct ad_name *freed; /* names of deleted objects, since links were read last */
 	size_t n_freed;
+	bool is_blind;    /* set by who follows: deleted objects are not told of */
+	bool owes_links;  /* they may hold names of what is gone: to be read in their own time */
 	bool wants_audit; /* objects may have left the scope without a word */
 	bool wants_links; /* names may have changed: all that hold them are to be read */
 };

@@ -10,7 +10,8 @@ static const char magic[4] = { 'A', 'D', 'c', '1' };
 struct cookie_head {
 	char magic[4];
 	uint8_t technique;
-	uint8_t pad[3];
+	uint8_t owes_links;
+	uint8_t pad[2];
 	uint64_t usn;
 	struct entry_uuid invocation;
 	uint32_t server_len, context_len, dirsync_len;
@@ -19,7 +20,8 @@ struct cookie_head {
 
 void ad_cookie_encode(const struct ad_cookie *cookie, struct buf *out)
 {
-	struct cookie_head head = { .technique = (uint8_t)cookie->technique, .usn = cookie->usn,
+	struct cookie_head head = { .technique = (uint8_t)cookie->technique,
+				    .owes_links = cookie->owes_links, .usn = cookie->usn,
 				    .invocation = cookie->invocation,
 				    .server_len = (uint32_t)strlen(cookie->server),
 				    .context_len = (uint32_t)strlen(cookie->context),
@@ -46,6 +48,7 @@ bool ad_cookie_decode(TALLOC_CTX *ctx, const void *data, size_t len, struct ad_c
 		return false;
 	*cookie_r = (struct ad_cookie){
 		.technique = (enum ad_technique)head.technique,
+		.owes_links = head.owes_links != 0,
 		.server = talloc_strndup(ctx, at, head.server_len),
 		.invocation = head.invocation,
 		.context = talloc_strndup(ctx, at + head.server_len, head.context_len),

@@ -13,6 +13,7 @@
 
 struct ad_cookie {
 	enum ad_technique technique;
+	bool owes_links;              /* groups may hold names of what is gone (ad_changes.h) */
 	const char *server;           /* dnsHostName, or "" */
 	struct entry_uuid invocation; /* all zero: not known */
 	const char *context;          /* DN of the naming context */

@@ -23,7 +23,6 @@ enum {
 	POLL_ALONE_MS = 5000,      /* without them */
 	AUDIT_MS = 24 * 60 * 60 * 1000,
 	AUDIT_BLIND_MS = 10 * 60 * 1000, /* where deleted objects are not shown */
-	LINKS_FIRST_MS = 5 * 60 * 1000, /* after a pause, in which deletions were not seen as such */
 	LINKS_MIN_MS = 1000, /* after a deletion; the longer the more they cost */
 	LINKS_MAX_MS = 60 * 60 * 1000,
 	LINKS_SHARE = 100,   /* of the time, one in so many */
@@ -104,6 +103,7 @@ static int find_deleted(struct follower *f, struct err *err)
 	/* The right to replicate is one to see what is deleted; not so with Samba. */
 	if (f->poll.feed.technique == AD_DIRSYNC && f->session->dse->vendor_name == NULL)
 		f->sees_deleted = true;
+	f->changes.is_blind = !f->sees_deleted;
 	return 0;
 }
 
@@ -149,6 +149,7 @@ static struct ad_cookie cookie_here(const struct follower *f)
 	const char *name = f->session->dse->dns_host_name;
 
 	return (struct ad_cookie){ .technique = f->poll.feed.technique,
+				   .owes_links = f->changes.owes_links,
 				   .server = name != NULL ? name : "",
 				   .invocation = f->invocation, .context = f->context,
 				   .usn = f->poll.feed.usn, .dirsync = f->poll.feed.dirsync.data,
@@ -193,6 +194,8 @@ static bool take_cookie(struct follower *f, const struct buf *octets)
 	buf_add(&f->poll.feed.dirsync, cookie.dirsync, cookie.dirsync_len);
 	f->poll.feed.has_cookie = true;
 	f->poll.feed.cookie_is_own = false;
+	/* Which names were freed has been forgotten: the groups are read with what changed since. */
+	f->changes.wants_links = cookie.owes_links;
 	return true;
 }
 
@@ -244,11 +247,13 @@ static int read_all(struct follower *f, enum source_refresh kind, struct err *er
 		return -1;
 	show_technique(f);
 	if (source_refresh(f->sink, (int)kind | SOURCE_SURE) < 0 ||
-	    ad_reader_all(&f->reader, err) < 0 || give_cookie(f) < 0 || source_done(f->sink, true) < 0)
+	    ad_reader_all(&f->reader, err) < 0)
+		return -1;
+	f->changes.wants_links = f->changes.owes_links = f->changes.wants_audit = false;
+	if (give_cookie(f) < 0 || source_done(f->sink, true) < 0)
 		return -1;
 	f->session->watch->without_cookie = false;
 	f->search.is_woken = true;
-	f->changes.wants_links = f->changes.wants_audit = false;
 	f->links_cost_ms = clock_mono_ms() - begin_ms;
 	plan_audit(f);
 	return source_flush(f->sink);
@@ -291,7 +296,7 @@ static int read_changes(struct follower *f, bool *reload_r, struct err *err)
 			return -1;
 	} while (step == AD_FEED_MORE);
 	f->poll_ms = clock_mono_ms() + (f->search.notify_id >= 0 ? POLL_MS : POLL_ALONE_MS);
-	if (f->changes.n_freed > 0)
+	if (f->changes.owes_links)
 		plan_links(f);
 	return 0;
 }
@@ -317,7 +322,7 @@ static int read_links(struct follower *f, struct err *err)
 {
 	uint64_t begin_ms = clock_mono_ms();
 
-	if (ad_changes_read_links(&f->changes, err) < 0)
+	if (ad_changes_read_links(&f->changes, err) < 0 || give_cookie(f) < 0)
 		return -1;
 	f->links_ms = 0;
 	f->links_cost_ms = clock_mono_ms() - begin_ms;
@@ -345,8 +350,6 @@ static int resume(struct follower *f, struct err *err)
 		return -1;
 	f->changes.wants_audit = false;
 	plan_audit(f);
-	if (f->changes.links != NULL)
-		f->links_ms = clock_mono_ms() + LINKS_FIRST_MS;
 	return source_flush(f->sink);
 }
 

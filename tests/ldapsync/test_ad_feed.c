@@ -218,7 +218,8 @@ static void test_a_number_that_fell_is_none(void **state)
 
 /* ---- cookies ---- */
 
-static const struct ad_cookie cookie = { .technique = AD_DIRSYNC_SECURITY, .server = "dc1.x.test",
+static const struct ad_cookie cookie = { .technique = AD_DIRSYNC_SECURITY, .owes_links = true,
+					 .server = "dc1.x.test",
 					 .invocation = { { 1, 2, 3 } }, .context = "DC=x,DC=test",
 					 .usn = 77, .dirsync = "MS\0DS", .dirsync_len = 5 };
 
@@ -232,6 +233,7 @@ static void test_a_cookie_survives_its_octets(void **state)
 	ad_cookie_encode(&cookie, &out);
 	assert_true(ad_cookie_decode(ctx, out.data, out.len, &got));
 	assert_int_equal(got.technique, cookie.technique);
+	assert_true(got.owes_links);
 	assert_string_equal(got.server, cookie.server);
 	assert_string_equal(got.context, cookie.context);
 	assert_true(entry_uuid_equal(&got.invocation, &cookie.invocation));
