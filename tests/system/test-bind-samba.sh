@@ -1,6 +1,7 @@
 #!/bin/bash
 # How the agent proves who it is to Active Directory (Samba), which demands signing or TLS: every
-# bind, from a keytab without kinit, and what it says when the server refuses.
+# bind, from a keytab without kinit, and what it says when the server refuses; then a life by tickets
+# alone: changes, a server that dies, new keys.
 set -u
 dir=$(mktemp -d) || exit 1
 . "${abs_top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/samba.sh"
@@ -63,5 +64,75 @@ for mechanism in gssapi gss-spnego; do
 done
 begin "$SAMBA_URL" "bind = \"scram-sha-256\" bind_dn = \"agent\" password_file = \"$dir/password\" starttls = true"
 ok "what the server does not offer is named" sync_until logged "does not offer SCRAM-SHA-256 but .*GSS-SPNEGO"
+
+# The life of a connection that is sealed by Kerberos.
+admin=(-x -H "$SAMBA_LDAPS" -D "$SAMBA_ADMIN" -w "$SAMBA_PASSWORD")
+with_tls() { env -u LDAPNOINIT LDAPTLS_CACERT="$dir/ca.pem" "$@"; }
+people=OU=People,$SAMBA_BASE
+contact() {
+	printf 'dn: CN=%s,%s\nchangetype: add\nobjectClass: contact\nmail: %s@example.com\n\n' "$1" "$people" "$1" |
+		with_tls ldapmodify "${admin[@]}" >/dev/null
+}
+compare() {
+	with_tls "$abs_top_srcdir/tests/lib/ad_compare.py" --sites "CN=Sites,$SAMBA_CONFIG" \
+		"$abs_top_builddir/replica_show" "$dir/state" '(mail=*)' "$people" -- "${admin[@]}"
+}
+in_step() { sync_until compare; }
+follow() { # MECHANISM
+	sync_conf "$dir" "directory \"corp\" {
+		uri = {\"$SAMBA_URL\"}
+		profile = \"ad\"
+		recipients = {\"$people\"}
+		bind = \"$1\" $kerberos
+	}"
+	: >"$dir/log"
+	sync_start "$dir"
+}
+restart() {
+	samba_kill9 "$dir/dc"
+	sync_wait "$dir" state down 20 && samba_start "$dir/dc"
+}
+rotate() { # the keys of the account: those of the keytab are worth nothing
+	samba-tool user setpassword agent --newpassword="$1" -s "$SAMBA_CONF" >/dev/null 2>&1
+}
+export_keys() {
+	rm -f "$dir/new.keytab"
+	samba_keytab "$dir/dc" agent "$dir/new.keytab" && chmod 600 "$dir/new.keytab" &&
+		mv "$dir/new.keytab" "$dir/agent.keytab"
+}
+sync_stop "$dir"
+rm -rf "$dir/state"
+printf 'dn: %s\nchangetype: add\nobjectClass: organizationalUnit\n\n' "$people" |
+	with_tls ldapmodify "${admin[@]}" >/dev/null
+contact first
+follow gssapi
+ok "followed by DirSync" sync_until logged 'directory corp: followed by DirSync$'
+ok "sealed" is_bound "gssapi as agent@$SAMBA_REALM, sealed; TLS: none"
+ok "live" sync_wait "$dir" state live 30
+ok "in step" in_step
+ok "a change" contact second
+ok "in step" in_step
+ok "the server dies and is there again" restart
+contact third
+ok "live" sync_wait "$dir" state live 30
+ok "in step" in_step
+ok "by the cookie" not logged 'all of it is read'
+ok "the account gets new keys" rotate New.pw1
+contact fourth
+ok "the connection goes on" in_step
+ok "the server dies and is there again" restart
+contact fifth
+ok "the old keys are refused" sync_until logged 'keytab: export it again'
+ok "what was there is served" sync_has "$dir" "CN=fourth,$people recipient"
+ok "the new keys are exported" export_keys
+ok "live without a restart" sync_wait "$dir" state live 40
+ok "in step" in_step
+sync_stop "$dir"
+contact sixth
+follow gss-spnego
+ok "GSS-SPNEGO goes on where GSSAPI was" is_bound "gss-spnego as agent@$SAMBA_REALM, sealed; TLS: none"
+ok "live" sync_wait "$dir" state live 30
+ok "in step" in_step
+ok "by the cookie" not logged 'all of it is read'
 ok "no credentials cache was written" test ! -e "$dir/no-cache"
 exit $failed
