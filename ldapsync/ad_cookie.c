@@ -69,5 +69,5 @@ enum ad_cookie_worth ad_cookie_judge(const struct ad_cookie *stored, const struc
 
 		return same ? AD_COOKIE_GOOD : AD_COOKIE_RESTORED;
 	}
-	return stored->technique == AD_USN ? AD_COOKIE_USELESS : AD_COOKIE_FOREIGN;
+	return AD_COOKIE_FOREIGN;
 }

@@ -1,9 +1,10 @@
 /*
  * How far a part of Active Directory has been followed, as the octets that the replica keeps. Pure.
  *
- * A DirSync cookie is worth something at any domain controller of its naming context, though one
- * may refuse it; a USN only where it was read, and only while that database has the same
- * invocationId, which a restore changes. So the stored cookie says whose it is.
+ * It is worth something only where it was read, and only while that database has the same
+ * invocationId, which a restore changes: a USN is a number of that database, and a DirSync cookie,
+ * though others may take it, covers changes that have not reached them. So the stored cookie says
+ * whose it is.
  */
 #ifndef WP_LDAPSYNC_AD_COOKIE_H
 #define WP_LDAPSYNC_AD_COOKIE_H
@@ -28,7 +29,7 @@ bool ad_cookie_decode(TALLOC_CTX *ctx, const void *data, size_t len, struct ad_c
 
 enum ad_cookie_worth {
 	AD_COOKIE_GOOD,     /* changes since it can be had here */
-	AD_COOKIE_FOREIGN,  /* of another domain controller, which may be refused */
+	AD_COOKIE_FOREIGN,  /* of another domain controller: this one may know less */
 	AD_COOKIE_RESTORED, /* of this one before it was restored: worth nothing */
 	AD_COOKIE_USELESS,
 };

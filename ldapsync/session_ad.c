@@ -183,10 +183,9 @@ static bool take_cookie(struct follower *f, const struct buf *octets)
 		log_warn("directory %s: %s was restored from a backup: all of it is read again",
 			 title, here.server);
 	if (worth == AD_COOKIE_FOREIGN)
-		log_info("directory %s: changes since what %s told are asked of %s", title,
-			 cookie.server, here.server);
-	if ((worth != AD_COOKIE_GOOD && worth != AD_COOKIE_FOREIGN) ||
-	    cookie.technique != f->poll.feed.technique)
+		log_info("directory %s: %s may not have heard yet of all that %s told", title,
+			 here.server, cookie.server);
+	if (worth != AD_COOKIE_GOOD || cookie.technique != f->poll.feed.technique)
 		return false;
 	f->poll.feed.technique = cookie.technique;
 	f->poll.feed.usn = cookie.usn;

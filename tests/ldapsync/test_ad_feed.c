@@ -261,7 +261,7 @@ static void test_what_a_cookie_is_worth(void **state)
 		{ AD_DIRSYNC, true, false, true, AD_COOKIE_RESTORED },
 		{ AD_DIRSYNC, true, true, false, AD_COOKIE_USELESS },
 		{ AD_USN, true, true, true, AD_COOKIE_GOOD },
-		{ AD_USN, false, false, true, AD_COOKIE_USELESS },
+		{ AD_USN, false, false, true, AD_COOKIE_FOREIGN },
 		{ AD_USN, true, false, true, AD_COOKIE_RESTORED },
 	};
 

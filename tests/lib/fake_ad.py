@@ -20,8 +20,7 @@ spared the habits. Commands, as JSON objects:
 
 Habits: page_max (1000 entries at once), page_refuse (a larger page is refused with sizeLimitExceeded), range_max
 (1500 values), dirsync_max (objects an answer), dirsync_right (flags 0 allowed), dirsync (at all),
-refuse_cookies (result code for any cookie), refuse_foreign (for those of another one), shows_deleted, notifies, refers
-(references to elsewhere), invocation (a letter), garbage (what is broken: "control", "page", "guid",
+refuse_cookies (result code for any cookie), shows_deleted, notifies, refers (references to elsewhere), invocation (a letter), garbage (what is broken: "control", "page", "guid",
 "octets"), synchronized, shrink (removes values while a range is being read).
 """
 import json
@@ -236,7 +235,7 @@ class Controller:
         self.directory, self.name, self.offset = directory, name, 100000 * index
         self.habits = {"page_max": 1000, "page_refuse": 0, "range_max": 1500, "dirsync_max": 1000,
                        "dirsync_right": True, "dirsync": True, "refuse_cookies": 0,
-                       "refuse_foreign": 0, "shows_deleted": True, "notifies": True, "refers": False,
+                       "shows_deleted": True, "notifies": True, "refers": False,
                        "invocation": name[-1], "garbage": "", "synchronized": True, "shrink": 0}
         self.counts = {"binds": 0, "pages": 0, "dirsync": 0, "ranges": 0, "notifications": 0,
                        "refused": 0}
@@ -441,12 +440,10 @@ class Session(socketserver.BaseRequestHandler):
             return self.result(message_id, 0x65, 50, "access is denied")
         since = 0
         if cookie:
-            kind, giver, since = cookie.decode().split(":")
+            kind, _, since = cookie.decode().split(":")
             since = int(since)
             if dc.refuse_cookies or kind != "MSDS":
                 return self.result(message_id, 0x65, dc.refuse_cookies or 2, "0000203D: cookie")
-            if giver != dc.name and dc.refuse_foreign:
-                return self.result(message_id, 0x65, dc.refuse_foreign, "0000203D: cookie")
         changed = sorted((t for t in self.directory.objects if t.changed > since and
                           (t is top or t.dn.lower().endswith("," + top.dn.lower())) and
                           not (top.dn == SUFFIX and t.dn.endswith(CONTEXTS[1]))),
