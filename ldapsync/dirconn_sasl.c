@@ -182,6 +182,9 @@ static int bind_kerberos(const struct dial *dial, const char *mechanism, struct 
 	const char *host = dial->uri->host != NULL ? dial->uri->host : "localhost";
 	struct ticket *ticket = NULL;
 
+	if (dial->uri->scheme == HOST_LDAP && !dirconn_has_tls(dial) &&
+	    ticket_check_name(host, dial->stop_fd, err) < 0)
+		return -1;
 	if (directory->keytab != NULL) {
 		ticket = ticket_fetch(directory->keytab, directory->bind_dn, host, dial->stop_fd,
 				      err);

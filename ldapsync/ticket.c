@@ -6,6 +6,7 @@
 #include <krb5.h>
 #include <ldap.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/buf.h"
 #include "common/clock.h"
@@ -120,7 +121,8 @@ static void sign_in(struct ticket *t, krb5_keytab keytab, krb5_principal who)
 static void get_service(struct ticket *t, krb5_principal who)
 {
 	krb5_creds wanted = { .client = who }, *got = NULL;
-	krb5_error_code code = krb5_sname_to_principal(t->krb, t->host, "ldap", KRB5_NT_SRV_HST,
+	/* By this type the name stays as it is, whatever DNS would make of it. */
+	krb5_error_code code = krb5_sname_to_principal(t->krb, t->host, "ldap", KRB5_NT_UNKNOWN,
 						       &wanted.server);
 
 	if (code == 0)
@@ -165,6 +167,31 @@ static void fetch(void *job)
 	krb5_kt_close(t->krb, keytab);
 }
 
+/* What GSSAPI will make of the host's name by itself. */
+static void compare(void *job)
+{
+	struct ticket *t = job;
+	krb5_principal server = NULL;
+	krb5_error_code code = krb5_init_context(&t->krb);
+	const krb5_data *host;
+
+	if (code == 0)
+		code = krb5_sname_to_principal(t->krb, t->host, "ldap", KRB5_NT_SRV_HST, &server);
+	if (code != 0) {
+		fail(t, code, "the name of", t->host);
+		return;
+	}
+	host = krb5_princ_component(t->krb, server, 1);
+	if (host->length != strlen(t->host) || memcmp(host->data, t->host, host->length) != 0) {
+		err_set(&t->err, ERR_DIRECTORY, LDAP_LOCAL_ERROR,
+			"Kerberos: DNS makes %.*s of %s, and without TLS nothing else says who the server is",
+			(int)host->length, host->data, t->host);
+		err_remedy(&t->err, "set rdns = false and dns_canonicalize_hostname = false in "
+				    "/etc/krb5.conf, or use TLS");
+	}
+	krb5_free_principal(t->krb, server);
+}
+
 static void drop(void *job)
 {
 	ticket_free(job);
@@ -179,15 +206,20 @@ int ticket_late(struct err *err)
 	return err_remedy(err, "are the KDCs up that /etc/krb5.conf or DNS name?");
 }
 
-struct ticket *ticket_fetch(const char *keytab, const char *principal, const char *host,
-			    int stop_fd, struct err *err)
+static struct ticket *ask(const char *host)
 {
 	struct ticket *t = mem_zero(1, sizeof(*t));
 
-	t->keytab = mem_strdup(keytab);
-	t->principal = principal != NULL ? mem_strdup(principal) : NULL;
 	t->host = mem_strdup(host);
-	if (!aside_run(fetch, drop, t, stop_fd, clock_mono_ms() + TICKET_WAIT_MS)) {
+	for (char *c = t->host; *c != '\0'; c++)
+		*c = ascii_lower(*c);
+	return t;
+}
+
+/* T with what came of RUN, or null. */
+static struct ticket *await(void (*run)(void *job), struct ticket *t, int stop_fd, struct err *err)
+{
+	if (!aside_run(run, drop, t, stop_fd, clock_mono_ms() + TICKET_WAIT_MS)) {
 		ticket_late(err);
 		return NULL;
 	}
@@ -197,6 +229,25 @@ struct ticket *ticket_fetch(const char *keytab, const char *principal, const cha
 		*err = t->err;
 	ticket_free(t);
 	return NULL;
+}
+
+struct ticket *ticket_fetch(const char *keytab, const char *principal, const char *host,
+			    int stop_fd, struct err *err)
+{
+	struct ticket *t = ask(host);
+
+	t->keytab = mem_strdup(keytab);
+	t->principal = principal != NULL ? mem_strdup(principal) : NULL;
+	return await(fetch, t, stop_fd, err);
+}
+
+int ticket_check_name(const char *host, int stop_fd, struct err *err)
+{
+	struct ticket *t = await(compare, ask(host), stop_fd, err);
+	int rc = t != NULL ? 0 : -1;
+
+	ticket_free(t);
+	return rc;
 }
 
 int ticket_use(const struct ticket *ticket, struct err *err)

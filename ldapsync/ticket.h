@@ -22,6 +22,11 @@ struct ticket;
  */
 struct ticket *ticket_fetch(const char *keytab, const char *principal, const char *host,
 			    int stop_fd, struct err *err) WP_MUST_CHECK;
+/*
+ * Whether GSSAPI, which makes the service's name by itself, will take HOST as it is: libkrb5 may have
+ * DNS name another, by its default. -1 and ERR, also as above.
+ */
+int ticket_check_name(const char *host, int stop_fd, struct err *err) WP_MUST_CHECK;
 /* GSSAPI in this thread uses TICKET, until it is told another; null: what the system has. */
 int ticket_use(const struct ticket *ticket, struct err *err);
 /* The name of the cache that has it, and of the service it is for, as the KDC knows that. */

@@ -144,6 +144,19 @@ begin "ldap://127.0.0.1:$SLAPD_PORT" "$gssapi"
 ok "a server by a name that the KDC has not: down" sync_wait "$dir" state down
 ok "with the remedy" sync_until logged 'name the server in uri as the KDC knows it'
 
+# By default libkrb5 believes DNS whose name this is: here the hosts file, that 127.0.0.1 is localhost.
+sed '/rdns/d; /dns_canonicalize/d' "$dir/krb5/krb5.conf" >"$dir/believing.conf"
+export KRB5_CONFIG=$dir/believing.conf
+begin "ldap://127.0.0.1:$SLAPD_PORT" "$gssapi"
+ok "a server by whatever name DNS gives it, in clear: down" sync_wait "$dir" state down
+ok "with the remedy" sync_until remedy 'set rdns = false'
+begin "ldap://127.0.0.1:$SLAPD_PORT" "$gssapi $tls"
+ok "within TLS the name is taken as it is" sync_wait "$dir" state down
+ok "and the KDC does not know it" sync_until remedy 'name the server in uri as the KDC knows it'
+begin "$url" "$gssapi"
+ok "a name that DNS does not change is good" sync_wait "$dir" state live
+export KRB5_CONFIG=$dir/krb5/krb5.conf
+
 # ---- two accounts in one process ----
 krb5_add "$dir/krb5" second "$dir/second.keytab" || exit 1
 sync_stop "$dir"
