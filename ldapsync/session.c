@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "ldapsync/dirconn.h"
 
 enum {
@@ -77,8 +78,10 @@ enum session_end session_run(struct watch *watch, const struct host_uri *uri)
 	/* Without a text it is the agent that ended the session, and knows why. */
 	if (err.text[0] != '\0' && s.end == SESSION_FAILED && !source_is_stopping(watch->sink))
 		source_is_down(watch->sink, &err);
-	if (s.end == SESSION_LOST)
+	if (s.end == SESSION_LOST) {
+		log_info("directory %s: %s; connecting again", watch->part->title, err.text);
 		watch->lost = err;
+	}
 	talloc_free(s.ctx);
 	return s.end;
 }
