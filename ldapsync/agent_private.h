@@ -46,6 +46,7 @@ struct source_sink {
 	struct refresh_watch refresh;
 	struct buf renamed; /* source_renamed, by other parts */
 	bool many_renamed;
+	uint64_t expected; /* entries of a first refresh; 0: not known */
 };
 
 struct agent {

@@ -337,3 +337,20 @@ bool source_take_renamed(struct source_sink *sink, struct buf *names, bool *many
 	pthread_mutex_unlock(&sink->agent->mutex);
 	return any;
 }
+
+bool source_is_first(struct source_sink *sink)
+{
+	bool is_first;
+
+	pthread_mutex_lock(&sink->agent->mutex);
+	is_first = sink->agent->sources[sink->index].counts.entries == 0;
+	pthread_mutex_unlock(&sink->agent->mutex);
+	return is_first;
+}
+
+void source_expect(struct source_sink *sink, uint64_t entries)
+{
+	pthread_mutex_lock(&sink->agent->mutex);
+	sink->expected = entries;
+	pthread_mutex_unlock(&sink->agent->mutex);
+}

@@ -87,6 +87,14 @@ void agent_status(struct agent *agent, struct agent_status *status_r)
 	pthread_mutex_unlock(&agent->mutex);
 }
 
+/* With the mutex held: what the source had before is what is expected, else what was counted. */
+static uint64_t expected_of(const struct source_sink *sink, const struct apply_source *applied)
+{
+	if (applied->begun_wall_ms == 0 || applied->expected > 0)
+		return applied->expected;
+	return sink->expected;
+}
+
 /* Entries a second of a refresh that is under way. */
 static uint64_t rate_of(const struct source_sink *sink, uint64_t named)
 {
@@ -128,7 +136,7 @@ bool agent_source_status(struct agent *agent, size_t i, struct agent_source *sta
 					   .changed_wall_ms = applied->changed_wall_ms,
 					   .begun_wall_ms = applied->begun_wall_ms,
 					   .named = applied->named,
-					   .expected = applied->expected };
+					   .expected = expected_of(sink, applied) };
 	memcpy(status_r->server, sink->where, sizeof(sink->where));
 	memcpy(status_r->tracker, sink->tracker, sizeof(sink->tracker));
 	memcpy(status_r->bind, sink->bind, sizeof(sink->bind));
@@ -180,16 +188,16 @@ void agent_tell(struct agent *agent)
 static void tell_progress(struct source_sink *sink, const struct apply_source *applied)
 {
 	struct refresh_watch *watch = &sink->refresh;
-	uint64_t now_ms = clock_mono_ms();
+	uint64_t now_ms = clock_mono_ms(), expected = expected_of(sink, applied);
 
 	if (watch->wall_ms != applied->begun_wall_ms)
 		*watch = (struct refresh_watch){ applied->begun_wall_ms, now_ms, now_ms };
 	if (applied->begun_wall_ms == 0 || now_ms - watch->told_ms < PROGRESS_MS)
 		return;
 	watch->told_ms = now_ms;
-	if (applied->expected > 0)
+	if (expected > 0)
 		log_info("directory %s: %" PRIu64 " of about %" PRIu64 " entries, %" PRIu64
-			 " a second", sink->part->title, applied->named, applied->expected,
+			 " a second", sink->part->title, applied->named, expected,
 			 rate_of(sink, applied->named));
 	else
 		log_info("directory %s: %" PRIu64 " entries, %" PRIu64 " a second",

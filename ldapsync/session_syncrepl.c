@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ldapsync/census.h"
 #include "ldapsync/dirconn.h"
 #include "ldapsync/session.h"
 #include "ldapsync/sync_scope.h"
@@ -30,6 +31,7 @@ struct consumer {
 	struct buf cookie, uuids;
 	int search_id, audit_id; /* -1: there is none */
 	bool is_live; /* the refresh is over */
+	struct census *census; /* while everything is read for the first time */
 };
 
 /* Every server that is not told apart by something else. */
@@ -99,6 +101,7 @@ static int end_refresh(struct consumer *c)
 	if (source_done(c->sink, true) < 0)
 		return -1;
 	c->is_live = true;
+	census_end(&c->census);
 	c->session->watch->without_cookie = false;
 	c->session->watch->newer_tries = 0;
 	c->session->watch->was_live = true;
@@ -420,6 +423,13 @@ static int check_bases(struct consumer *c, struct err *err)
 	return 0;
 }
 
+static void begin_census(struct consumer *c)
+{
+	source_expect(c->sink, 0);
+	if (c->cookie.len == 0 && source_is_first(c->sink))
+		c->census = census_begin(c->session->part, c->session->uri, c->scope, c->sink);
+}
+
 static int begin(struct consumer *c, struct err *err)
 {
 	struct session *s = c->session;
@@ -437,7 +447,10 @@ static int begin(struct consumer *c, struct err *err)
 			&c->search_id, err) < 0)
 		return -1;
 	session_is_up(s);
-	return source_refresh(c->sink, c->cookie.len > 0 ? SOURCE_RESUME : SOURCE_FULL);
+	begin_census(c);
+	if (source_refresh(c->sink, c->cookie.len > 0 ? SOURCE_RESUME : SOURCE_FULL) < 0)
+		return -1;
+	return source_flush(c->sink); /* a server that goes slow is seen to be read */
 }
 
 static void follow(struct session *s, struct err *err)
@@ -447,6 +460,7 @@ static void follow(struct session *s, struct err *err)
 
 	if (begin(&c, err) == 0)
 		(void)follow_changes(&c, err);
+	census_end(&c.census);
 	syncrepl_fini(&c.sync);
 	buf_free(&c.cookie);
 	buf_free(&c.uuids);

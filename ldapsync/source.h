@@ -76,6 +76,11 @@ void source_is_down(struct source_sink *sink, const struct err *err);
 /* Something that is wrong with the source's content but stops nothing; null takes it back. */
 void source_fault(struct source_sink *sink, const struct err *err);
 
+/* Whether nothing of the source is stored yet, so that nobody knows how much there will be. */
+bool source_is_first(struct source_sink *sink);
+/* How many entries the refresh that is under way will have; 0: not known. Any thread. */
+void source_expect(struct source_sink *sink, uint64_t entries);
+
 /* True as soon as the agent wants the source to end; WAKE_FD becomes readable then, and when the
  * source is called. */
 bool source_is_stopping(const struct source_sink *sink);

@@ -5,6 +5,7 @@ set -u
 dir=$(mktemp -d) || exit 1
 . "${abs_top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/slapd.sh"
 . "$abs_top_srcdir/tests/lib/sync.sh"
+. "$abs_top_srcdir/tests/lib/proxy.sh"
 slapd_need || exit $?
 watcher=
 trap '[ -z "$watcher" ] || kill -9 "$watcher"; sync_kill9 "$dir"; slapd_stop "$dir/slapd"; rm -rf "$dir"' EXIT
@@ -251,4 +252,20 @@ ok "gone" sync_until not has_person ops0
 ok "live" sync_wait "$dir" state live
 ok "the others stay" has_person ops59
 
+# ---- a first read that takes long: what there is to read is counted beside it ----
+sync_stop "$dir"
+trap 'proxy_stop "$dir/proxy"; sync_kill9 "$dir"; slapd_stop "$dir/slapd"; rm -rf "$dir"' EXIT
+proxy_start "$dir/proxy" "$SLAPD_PORT" || exit 1
+rm -r "$dir/state"
+sync_conf "$dir" "$(sync_corp "$dir" "ldap://127.0.0.1:$(proxy_port "$dir/proxy")")"
+proxy "$dir/proxy" hold-first 12000
+sync_start "$dir"
+counted() { status 's["corp"]["progress"] and s["corp"]["progress"]["expected"]'; }
+ok "it is counted" eval 'for i in 1 2 3; do sync_until counted && break; done; counted'
+expected=$(waypost sync status --json | python3 -c 'import json, sys
+print(json.load(sys.stdin)["sources"][0]["progress"]["expected"])')
+ok "people read it" says "of about $expected entries" waypost sync status
+proxy "$dir/proxy" go
+ok "live" sync_wait "$dir" state live 30
+ok "as many came" sync_is "$dir" entries "$expected"
 exit $failed
