@@ -75,7 +75,8 @@ const char *ask_optional(struct ask *a, const char *option, const char *question
 const char *ask_text(struct ask *a, const char *option, const char *question,
 		     const char *fallback)
 {
-	const char *given = cli_value(a->cli, option), *text = given;
+	const char *given = cli_value(a->cli, option);
+	const char *text = given != NULL && *given != '\0' ? given : NULL;
 
 	while (text == NULL && a->is_interactive)
 		text = answer(a, question, fallback);

@@ -191,7 +191,7 @@ static void take_failure(const struct doctor *d, struct err *e)
 		err_set(e, ERR_DIRECTORY, 0, "%s",
 			json_string_value(json_object_get(row, "text")));
 		if (fix != NULL)
-			err_remedy(e, "%s%s%s", fix, commands != NULL ? ": " : "",
+			err_remedy(e, "%s%s%s", fix, commands != NULL ? "; see: " : "",
 				   commands != NULL ? commands : "");
 		return;
 	}

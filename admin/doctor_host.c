@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "admin/doctor.h"
@@ -70,9 +71,19 @@ static void check_state(struct doctor *d)
 	check_folder(d, d->host->state);
 }
 
+/* The sockets in it have addresses of a limited length. */
 static void check_run(struct doctor *d)
 {
-	check_folder(d, d->host->run);
+	static const char longest[] = "/waypost-ldapsync.sock";
+	const char *path = d->host->run;
+	size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof(longest);
+
+	if (strlen(path) <= most) {
+		check_folder(d, path);
+		return;
+	}
+	doctor_say(d, DOCTOR_FAILED, "%s is too long a path for control sockets", path);
+	doctor_fix(d, "name one of at most %zu octets in the host file", most);
 }
 
 static void check_credentials(struct doctor *d)

@@ -154,6 +154,10 @@ int init_find_server(struct init *i, struct err *e)
 
 	if (take_resolver(i, e) < 0)
 		return -1;
+	if (cli_flag(i->cli, "domain") && cli_flag(i->cli, "uri")) {
+		err_set(e, ERR_USAGE, 0, "--domain and --uri both say where the directory is");
+		return err_remedy(e, "give one of them; --uri takes srv:DOMAIN too");
+	}
 	do {
 		addresses =
 			ask_text(&i->ask, option, "Domain or address of the directory", NULL);

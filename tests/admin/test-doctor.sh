@@ -126,6 +126,12 @@ says out $'  \033[32mok\033[0m        host file         '"$dir/c"
 expect 0 "$waypost" --config "$dir/c" config check --quiet
 is_silent out
 
+config "\"$SLAPD_URL\"" "$below $simple $tls"
+sed -i "s|run = \"[^\"]*|&$(printf '/%.0s' $(seq 100))|" "$dir/c"
+visit 6
+found "run folder" failed "too long a path" "at most 85 octets"
+config "\"$SLAPD_URL\"" "$below $simple $tls"
+
 # ---- its certificate ----
 show expired
 visit 6

@@ -36,6 +36,10 @@ expect 2 "${init[@]}" --uri "$SLAPD_LDAPI" --bind magic
 says err "gss-spnego"
 expect 2 "${init[@]}" --uri "http://x"
 says err "no address of a directory"
+expect 2 "${init[@]}" --uri "" --bind external
+says err "missing: --uri"
+expect 2 "${init[@]}" --uri "$SLAPD_LDAPI" --domain example.com --bind external
+says err "give one of them"
 expect 2 "${init[@]}" --uri "file:///x.ldif"
 says err "needs no init"
 expect 2 "${init[@]}" --uri "$SLAPD_LDAPI" --profile novell
