@@ -20,6 +20,17 @@ while read -r noun verb _; do
 	done
 done < <("$waypost" --help | sed -n '/^Commands/,/^$/s/^  //p')
 
+# What stands over a paragraph is one line: the next is its text already.
+broken=$(awk '/^\.TP/ { tag = FNR } FNR == tag + 2 && tag > 0 && /^\.[BIR]+ .*[][]/ { print FILENAME ": " FNR ": " $0 }' \
+	"$abs_top_srcdir"/doc/*.[15])
+[ -z "$broken" ] && pass "every synopsis is on one line" || fail "$broken"
+if command -v groff >/dev/null; then
+	for page in "$abs_top_srcdir"/doc/*.[15]; do
+		warnings=$(groff -ww -man -Tutf8 -z "$page" 2>&1)
+		[ -z "$warnings" ] && pass "${page##*/} is set without a warning" || fail "$warnings"
+	done
+fi
+
 keys=0
 for section in "" 'directory "d" {' 'delivery {' 'delivery { milter "m" {' 'history {' 'console {'; do
 	echo "$section" >"$dir/c"
