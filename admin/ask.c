@@ -3,6 +3,7 @@
 #include "admin/ask.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -136,11 +137,12 @@ static void be_quiet(int fd, const struct termios *usual)
 	tcsetattr(fd, TCSAFLUSH, &quiet);
 }
 
-/* One line of the terminal FD, malloc'd; null at its end. */
-static char *read_quietly(int fd)
+/* One line of the terminal FD, malloc'd; null at its end, or interrupted while signals are as in MASK. */
+static char *read_quietly(int fd, const sigset_t *mask)
 {
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char text[SECRET_MAX + 1];
-	ssize_t len = read(fd, text, SECRET_MAX);
+	ssize_t len = ppoll(&p, 1, NULL, mask) > 0 ? read(fd, text, SECRET_MAX) : 0;
 	char *line = NULL;
 
 	if (len > 0) {
@@ -154,24 +156,29 @@ static char *read_quietly(int fd)
 
 char *ask_hidden(const char *prompt)
 {
-	/* Not begun again: the read has to end, so that the terminal is put right. */
+	/* Ctrl-C is let in only where the terminal waits: it has to be put right before the end. */
 	const struct sigaction ours = { .sa_handler = on_interrupt };
 	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	struct termios usual;
 	struct sigaction before;
+	struct termios usual;
+	sigset_t interrupt, mask;
 	char *line = NULL;
 
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, SIGINT);
+	sigprocmask(SIG_BLOCK, &interrupt, &mask);
+	sigaction(SIGINT, &ours, &before);
 	if (fd >= 0 && tcgetattr(fd, &usual) == 0) {
-		sigaction(SIGINT, &ours, &before);
 		be_quiet(fd, &usual);
 		dprintf(fd, "%s", prompt);
-		line = read_quietly(fd);
+		line = read_quietly(fd, &mask);
 		tcsetattr(fd, TCSADRAIN, &usual);
 		dprintf(fd, "\n");
-		sigaction(SIGINT, &before, NULL);
 	}
 	if (fd >= 0)
 		close(fd);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigaction(SIGINT, &before, NULL);
 	if (is_interrupted)
 		raise(SIGINT);
 	return line;
