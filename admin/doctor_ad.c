@@ -34,6 +34,14 @@ static int try_dirsync(struct doctor_server *s, const char *context, uint32_t fl
 	return code;
 }
 
+/* The account as Windows' tools take it. */
+static const char *windows_name(const struct doctor_server *s)
+{
+	const char *name = s->directory.bind_dn;
+
+	return name != NULL && strpbrk(name, "@\\") != NULL ? name : "DOMAIN\\ACCOUNT";
+}
+
 /* "S-1-5-21-…" of a SID ([MS-DTYP] 2.4.2.2), under CTX; null if it is none. */
 static const char *sid_text(TALLOC_CTX *ctx, const struct entry_value *sid)
 {
@@ -80,8 +88,8 @@ static void fix_dirsync(struct doctor_server *s, const char *context)
 	else
 		doctor_commands(
 			s->doctor,
-			"dsacls \"%s\" /G \"DOMAIN\\ACCOUNT:CA;Replicating Directory Changes\"",
-			context);
+			"dsacls \"%s\" /G \"%s:CA;Replicating Directory Changes\"", context,
+			windows_name(s));
 }
 
 static void check_context(struct doctor_server *s, const char *context)
@@ -139,8 +147,8 @@ void doctor_check_deleted(struct doctor_server *s)
 	doctor_fix(s->doctor, "let the account list and read them");
 	doctor_commands(
 		s->doctor,
-		"dsacls \"%s\" /takeownership\ndsacls \"%s\" /G \"DOMAIN\\ACCOUNT:LCRP\"",
-		query.base, query.base);
+		"dsacls \"%s\" /takeownership\ndsacls \"%s\" /G \"%s:LCRP\"", query.base,
+		query.base, windows_name(s));
 }
 
 void doctor_check_notification(struct doctor_server *s)
@@ -194,7 +202,10 @@ void doctor_check_paging(struct doctor_server *s)
 		doctor_say(s->doctor, DOCTOR_WARNING,
 			   "MaxPageSize is %s, so a full read takes many questions", page);
 		doctor_fix(s->doctor, "set it to its default of 1000");
-		doctor_commands(s->doctor, "ntdsutil \"ldap policies\"");
+		doctor_commands(s->doctor,
+				"ntdsutil \"ldap policies\" connections \"connect to server %s\" quit "
+				"\"set maxpagesize to 1000\" \"commit changes\" quit quit",
+				s->dse->dns_host_name != NULL ? s->dse->dns_host_name : "DC");
 	} else {
 		doctor_say(s->doctor, DOCTOR_OK,
 			   "MaxPageSize %s%s%s; everything is read in pages and ranges", page,

@@ -100,9 +100,11 @@ static void count(struct doctor_server *s, enum survey_what what, enum doctor_se
 			   "there are no %s, or the account may not see them",
 			   survey_label(what));
 		if (if_none != DOCTOR_OK)
-			doctor_fix(s->doctor, "add some, or let the account read them; "
-					      "`waypost init --create` "
-					      "makes a first site with this server");
+			doctor_fix(s->doctor, "add some, or let the account read them%s",
+				   s->directory.profile == HOST_PROFILE_EXCHANGE ?
+					   "" :
+					   "; `waypost init --create` makes a first site with "
+					   "this server");
 	} else {
 		doctor_say(s->doctor, DOCTOR_OK, "%zu%s %.*s", row.count,
 			   row.is_cut ? " or more" : "",

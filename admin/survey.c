@@ -78,6 +78,17 @@ static void count(LDAP *ld, const char *base, const char *filter, struct countin
 		counting->row->code = code;
 }
 
+/* The configuration of a forest that BASE lies in, where the server does not name it; or null. */
+static const char *configuration_of(const char *base)
+{
+	static const char name[] = "cn=configuration,";
+
+	for (const char *at = base != NULL ? base : ""; *at != '\0'; at = dn_parent(at))
+		if (ascii_equal_n(at, name, sizeof(name) - 1))
+			return at;
+	return NULL;
+}
+
 void survey_take(LDAP *ld, TALLOC_CTX *ctx, const struct host_directory *directory,
 		 const char *configuration, enum survey_what what, struct survey_row *row_r)
 {
@@ -85,10 +96,13 @@ void survey_take(LDAP *ld, TALLOC_CTX *ctx, const struct host_directory *directo
 	const char *class_name = rows[what].classes[directory->profile];
 	const char *filter = class_name == NULL ? directory->filter :
 						  talloc_asprintf(ctx, "(objectClass=%s)", class_name);
-	bool is_native = directory->profile != HOST_PROFILE_WAYPOST && configuration != NULL;
 	enum place place = rows[what].place;
 	struct counting counting = { ctx, row_r };
+	bool is_native;
 
+	if (configuration == NULL)
+		configuration = configuration_of(base);
+	is_native = directory->profile != HOST_PROFILE_WAYPOST && configuration != NULL;
 	*row_r = (struct survey_row){ .code = LDAP_SUCCESS };
 	if (place == IN_SITES && is_native)
 		count(ld, talloc_asprintf(ctx, "CN=Sites,%s", configuration), filter,

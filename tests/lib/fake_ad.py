@@ -21,7 +21,7 @@ spared the habits. Commands, as JSON objects:
 Habits: page_max (1000 entries at once), page_refuse (a larger page is refused with sizeLimitExceeded), range_max
 (1500 values), dirsync_max (objects an answer), dirsync_right (flags 0 allowed), dirsync (at all),
 refuse_cookies (result code for any cookie), shows_deleted, notifies, refers (references to elsewhere), invocation (a letter), garbage (what is broken: "control", "page", "guid",
-"octets"), synchronized, shrink (removes values while a range is being read).
+"octets"), synchronized, clock (seconds ahead), shrink (removes values while a range is being read).
 """
 import json
 import os
@@ -29,6 +29,7 @@ import socket
 import socketserver
 import sys
 import threading
+import time
 
 SUFFIX = "DC=%s,DC=test" % os.environ.get("FAKE_AD_DOMAIN", "fake")
 CONTEXTS = [SUFFIX, "CN=Configuration,DC=fake,DC=test"]
@@ -233,7 +234,7 @@ def matches(question, values_of):
 class Controller:
     def __init__(self, directory, name, index):
         self.directory, self.name, self.offset = directory, name, 100000 * index
-        self.habits = {"page_max": 1000, "page_refuse": 0, "range_max": 1500, "dirsync_max": 1000,
+        self.habits = {"clock": 0, "page_max": 1000, "page_refuse": 0, "range_max": 1500, "dirsync_max": 1000,
                        "dirsync_right": True, "dirsync": True, "refuse_cookies": 0,
                        "shows_deleted": True, "notifies": True, "refers": False,
                        "invocation": name[-1], "garbage": "", "synchronized": True, "shrink": 0}
@@ -321,6 +322,7 @@ class Session(socketserver.BaseRequestHandler):
                 ("dsServiceName", ["CN=NTDS Settings,CN=" + self.dc.name]),
                 ("supportedCapabilities", ["1.2.840.113556.1.4.800"]),
                 ("supportedControl", [DIRSYNC, NOTIFY, SHOW_DELETED, PAGES]),
+                ("currentTime", [time.strftime("%Y%m%d%H%M%S.0Z", time.gmtime(time.time() + self.dc.clock))]),
                 ("isSynchronized", ["TRUE" if self.dc.synchronized else "FALSE"]),
                 ("highestCommittedUSN", [str(self.directory.usn + self.dc.offset)])]
 

@@ -110,6 +110,12 @@ hub_conf "$dir/hub" LYON-HUB1 "directory \"corp\" {
 	cleartext = true
 }" "resolver = {\"127.0.0.1:$nsd_port\"}
 resolver_insecure = {\"example.test\"}"
+ok "init finds the organisation and its sites" eval 'hub "$dir/hub" init --uri "$SLAPD_URL" --cleartext --bind simple \
+	--bind-dn cn=waypost,ou=Services,dc=example,dc=com --password-file "$dir/hub/password" --server LYON-HUB1 \
+	--dry-run --json | python3 -c "
+import json, sys
+v = json.load(sys.stdin)
+sys.exit((v[\"profile\"], v[\"found\"][\"sites\"][\"count\"], v[\"found\"][\"servers\"][\"count\"]) != (\"exchange\", 4, 8))"'
 ok "the doctor lets it go" hub "$dir/hub" config check --quiet
 ok "the hub takes mail" hub_start "$dir/hub"
 
