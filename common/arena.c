@@ -39,7 +39,8 @@ void *arena_zero(struct arena *arena, size_t size)
 	size_t gap = arena->left % ARENA_ALIGN;
 
 	/* Blocks are aligned and a multiple of it long, so what is left tells where we are. */
-	arena->at += gap;
+	if (gap > 0)
+		arena->at += gap;
 	arena->left -= gap;
 	return memset(take(arena, size), 0, size);
 }

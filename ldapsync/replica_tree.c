@@ -337,24 +337,25 @@ int tree_attach(struct tree *tree, const struct replica_record *record, struct e
 int tree_prune(struct tree *tree, uint64_t id, struct err *err)
 {
 	struct node node = { 0 };
+	struct replica_record place;
 	int rc = 0;
 
 	while (id != 0 && rc == 0) {
 		uint64_t child;
 
+		/* It may have given its place to what was below it. */
+		rc = replica_store_record(tree->store, tree->txn, id, &place, err);
+		if (rc <= 0 || !replica_is_placeholder(&place))
+			break;
 		rc = first_child(tree, id, &child, err);
 		if (rc < 0 || child != 0)
 			break;
-		if (tree_load(tree, id, &node, err) < 0)
+		if (tree_load(tree, id, &node, err) < 0 || remove_node(tree, &node.record, err) < 0)
 			rc = -1;
-		else if (!replica_is_placeholder(&node.record))
-			break;
-		else
-			rc = remove_node(tree, &node.record, err);
 		id = node.record.parent;
 	}
 	node_free(&node);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
 
 int tree_vacate(struct tree *tree, const struct replica_record *record, struct err *err)
