@@ -17,6 +17,9 @@ static int open_building(struct apply *apply, struct err *err)
 {
 	uint64_t number = replica_writer_generation(apply->current) + 1;
 
+	/* The end of the refresh begins one of its own there: LMDB would wait for this one. */
+	if (replica_writer_is_open(apply->current) && apply_commit_current(apply, false, err) < 0)
+		return -1;
 	apply_drop_building(apply);
 	apply_remove_generation(apply, number);
 	return replica_writer_open(apply->config.state_dir, number, true, &apply->building, err);

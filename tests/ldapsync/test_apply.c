@@ -378,6 +378,19 @@ static void test_a_full_refresh_is_seen_as_a_whole_in_a_new_generation(void **st
 	assert_true(has_cookie(0, "c2"));
 }
 
+/* Not committed, but not lost either, nor does the end of the refresh wait for it. */
+static void test_a_full_refresh_may_follow_a_change_at_once(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 3, "c1");
+	give_person(0, 900);
+	give(0, EVENT_REFRESH, SOURCE_FULL, NULL, 0);
+	assert_true(finds(900));
+	refresh(0, SOURCE_FULL, 3, "c2");
+	assert_false(finds(900));
+	assert_true(finds(100));
+}
+
 static void test_a_restart_goes_on_from_what_was_committed(void **state)
 {
 	uint64_t before;
@@ -584,6 +597,7 @@ int main(void)
 		TEST(test_a_list_of_what_is_there_does_not_bring_back_what_was_deleted),
 		TEST(test_a_file_is_one_transaction),
 		TEST(test_a_full_refresh_is_seen_as_a_whole_in_a_new_generation),
+		TEST(test_a_full_refresh_may_follow_a_change_at_once),
 		TEST(test_a_restart_goes_on_from_what_was_committed),
 		TEST(test_a_lost_image_is_made_again_at_start),
 		TEST(test_old_images_are_removed_but_for_the_history),
