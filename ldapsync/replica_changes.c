@@ -267,9 +267,23 @@ static bool is_moved_folder(const struct replica_record *old, const struct repli
 	       (old->parent != new->parent || strcmp(old->rdn_key, new->rdn_key) != 0);
 }
 
+/* OLD as an entry: of the model with all that it says, else only its name. Null and ERR. */
+static struct entry *entry_of(struct replica_writer *writer, TALLOC_CTX *ctx,
+			      const struct replica_record *old, const char *old_dn, struct err *err)
+{
+	struct entry *entry = old->entry == NULL ? entry_new(ctx, "") :
+						   entry_decode(ctx, old->entry, old->entry_len, err);
+
+	if (entry == NULL)
+		return NULL;
+	entry->dn = old_dn != NULL ? old_dn :
+				     replica_store_dn(&writer->store, writer->txn, ctx, old, false, err);
+	return entry->dn != NULL ? entry : NULL;
+}
+
 int writer_note_change(struct replica_writer *writer, const struct replica_record *old,
-		       const struct replica_record *new, const struct entry *entry,
-		       struct err *err)
+		       const char *old_dn, const struct replica_record *new,
+		       const struct entry *entry, struct err *err)
 {
 	TALLOC_CTX *ctx;
 	struct entry *before = NULL;
@@ -282,15 +296,12 @@ int writer_note_change(struct replica_writer *writer, const struct replica_recor
 	if (!writer->changes.is_listed)
 		return 0;
 	ctx = talloc_new(NULL);
-	if (old->entry != NULL) {
-		before = replica_store_entry(&writer->store, writer->txn, ctx, old, err);
-	} else if (!is_entry) {
-		before = entry_new(ctx, "");
-		before->dn = replica_store_dn(&writer->store, writer->txn, ctx, old, false, err);
-	}
-	if ((old->entry != NULL && before == NULL) || (before != NULL && before->dn == NULL)) {
-		talloc_free(ctx);
-		return -1;
+	if (old->entry != NULL || !is_entry) {
+		before = entry_of(writer, ctx, old, old_dn, err);
+		if (before == NULL) {
+			talloc_free(ctx);
+			return -1;
+		}
 	}
 	if (is_entry)
 		writer_list(writer, before, new->entry != NULL ? entry : NULL);

@@ -124,23 +124,30 @@ static int settle(struct replica_writer *writer, const struct entry *entry, cons
 			&record->id, sizeof(record->id), err);
 }
 
-/* The name of the stored entry has changed: leaves its old place. *MOVED_R tells. */
-static int leave_old_name(struct replica_writer *writer, const char *key, bool *moved_r,
+/*
+ * Whether the name of the stored entry has changed: then it leaves its old place, and *OLD_DN_R is
+ * what it was called, the caller's. It cannot be put together any more when the entry has a new place:
+ * what was above it may be below it.
+ */
+static int leave_old_name(struct replica_writer *writer, const char *key, char **old_dn_r,
 			  struct err *err)
 {
 	struct tree tree = writer_tree(writer);
 	const struct replica_record *old = &writer->old.record;
 	char *old_key = replica_store_dn(&writer->store, writer->txn, NULL, old, true, err);
+	bool moved = old_key != NULL && strcmp(old_key, key) != 0;
 
+	talloc_free(old_key);
 	if (old_key == NULL)
 		return -1;
-	*moved_r = strcmp(old_key, key) != 0;
-	talloc_free(old_key);
-	if (!*moved_r)
+	if (!moved)
 		return 0;
+	*old_dn_r = replica_store_dn(&writer->store, writer->txn, NULL, old, false, err);
+	if (*old_dn_r == NULL)
+		return -1;
 	/* A name in the topology can be what others refer to, even if it is only a folder's. */
 	writer_mark_topology(writer);
-	return tree_detach(&tree, old, err);
+	return tree_detach(&tree, old, err) < 0 ? -1 : 1;
 }
 
 static int load_old(struct replica_writer *writer, const struct entry_uuid *uuid, struct err *err)
@@ -155,31 +162,42 @@ static int load_old(struct replica_writer *writer, const struct entry_uuid *uuid
 	return rc;
 }
 
-static int upsert_named(struct replica_writer *writer, struct replica_record *record,
-			const struct entry *entry, const char *key, struct err *err)
+/* Puts RECORD, which has its place, into the stead of the old one. */
+static int replace_old(struct replica_writer *writer, const struct replica_record *record,
+		       const char *old_dn, const struct entry *entry, struct err *err)
 {
 	struct tree tree = writer_tree(writer);
 	const struct replica_record *old = &writer->old.record;
-	int known = load_old(writer, &entry->uuid, err);
-	bool moved = known == 0;
+
+	writer_watch_recipient(writer, old, record, entry);
+	if (writer_note_change(writer, old, old_dn, record, entry, err) < 0 ||
+	    index_record(writer, old, record, err) < 0 || tree_store(&tree, record, err) < 0)
+		return -1;
+	if (old_dn != NULL && tree_prune(&tree, old->parent, err) < 0)
+		return -1;
+	return writer_check_duplicates(writer, old, record, err) < 0 ? -1 : 1;
+}
+
+static int upsert_named(struct replica_writer *writer, struct replica_record *record,
+			const struct entry *entry, const char *key, struct err *err)
+{
+	const struct replica_record *old = &writer->old.record;
+	int known = load_old(writer, &entry->uuid, err), moved, rc = 0;
+	char *old_dn = NULL;
 
 	if (known < 0 || describe(writer, entry, record->rdn, record, err) < 0)
 		return -1;
 	record->id = old->id;
 	record->parent = old->parent;
-	if (known && leave_old_name(writer, key, &moved, err) < 0)
-		return -1;
-	if (!moved && is_same(old, record))
+	moved = known ? leave_old_name(writer, key, &old_dn, err) : 1;
+	if (moved == 0 && is_same(old, record))
 		return 0;
-	if (moved && settle(writer, entry, key, record, err) < 0)
-		return -1;
-	writer_watch_recipient(writer, old, record, entry);
-	if (writer_note_change(writer, old, record, entry, err) < 0 ||
-	    index_record(writer, old, record, err) < 0 || tree_store(&tree, record, err) < 0)
-		return -1;
-	if (known && moved && tree_prune(&tree, old->parent, err) < 0)
-		return -1;
-	return writer_check_duplicates(writer, old, record, err) < 0 ? -1 : 1;
+	if (moved > 0)
+		rc = settle(writer, entry, key, record, err);
+	if (moved >= 0 && rc == 0)
+		rc = replace_old(writer, record, old_dn, entry, err);
+	talloc_free(old_dn);
+	return moved < 0 ? -1 : rc;
 }
 
 /* Into a generation without indexes. 1; 0: it needs them; -1. */
@@ -192,7 +210,7 @@ static int insert(struct replica_writer *writer, struct replica_record *record,
 	if (rc != 1)
 		return rc;
 	if (describe(writer, entry, record->rdn, record, err) < 0 ||
-	    writer_note_change(writer, &nothing, record, entry, err) < 0)
+	    writer_note_change(writer, &nothing, NULL, record, entry, err) < 0)
 		return -1;
 	if (record->entry != NULL)
 		writer_mark_topology(writer);
@@ -273,7 +291,7 @@ int replica_writer_delete(struct replica_writer *writer, uint16_t source,
 		return rc < 0 ? -1 : 0;
 	nothing.id = old->id;
 	writer_watch_recipient(writer, old, &nothing, NULL);
-	if (writer_note_change(writer, old, &nothing, NULL, err) < 0 ||
+	if (writer_note_change(writer, old, NULL, &nothing, NULL, err) < 0 ||
 	    index_record(writer, old, &nothing, err) < 0 ||
 	    tree_del(&tree, writer->store.uuid, uuid->bytes, sizeof(uuid->bytes), err) < 0 ||
 	    (left = tree_vacate(&tree, old, err)) < 0 ||

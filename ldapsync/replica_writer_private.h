@@ -122,10 +122,11 @@ void writer_copy_changes(struct replica_writer *writer, const struct replica_wri
 void writer_mark_topology(struct replica_writer *writer);
 /* The entry ID of the topology changed in what it says. */
 void writer_mark_entry(struct replica_writer *writer, uint64_t id);
-/* The record OLD (id 0: none) is about to be replaced by NEW, which stores ENTRY (null: none). */
+/* The record OLD (id 0: none) is about to be replaced by NEW, which stores ENTRY (null: none). OLD_DN:
+ * its name before it got another place; null: it has none. */
 int writer_note_change(struct replica_writer *writer, const struct replica_record *old,
-		       const struct replica_record *new, const struct entry *entry,
-		       struct err *err) WP_MUST_CHECK;
+		       const char *old_dn, const struct replica_record *new,
+		       const struct entry *entry, struct err *err) WP_MUST_CHECK;
 /* Lists what differs between two states of an entry; null: it is not there. */
 void writer_list(struct replica_writer *writer, const struct entry *before,
 		 const struct entry *after);

@@ -164,6 +164,21 @@ static void test_an_entry_may_be_renamed_to_what_was_above_it(void **state)
 	assert_int_equal(rows(replica_writer_store(writer)->entry), 0);
 }
 
+/* What was above it is below it then: its old name is no way up any more. */
+static void test_an_entry_may_be_renamed_to_what_was_far_above_it(void **state)
+{
+	(void)state;
+	replica_writer_list_changes(writer);
+	put(make_site(1, "cn=S,ou=A,ou=B,dc=x"), 1);
+	put(make_person(2, "uid=a,ou=A,ou=B,dc=x", "a@example.com"), 1);
+	put(make_site(1, "dc=x"), 1);
+	assert_dn(1, "dc=x");
+	assert_dn(2, "uid=a,ou=A,ou=B,dc=x");
+	drop(2, 1);
+	drop(1, 1);
+	assert_int_equal(rows(replica_writer_store(writer)->entry), 0);
+}
+
 static void test_an_entry_made_anew_may_come_before_its_forerunner_goes(void **state)
 {
 	(void)state;
@@ -496,6 +511,7 @@ int main(void)
 		TEST(test_children_may_come_before_their_parents),
 		TEST(test_a_child_under_the_new_name_may_come_before_the_rename),
 		TEST(test_an_entry_may_be_renamed_to_what_was_above_it),
+		TEST(test_an_entry_may_be_renamed_to_what_was_far_above_it),
 		TEST(test_an_entry_made_anew_may_come_before_its_forerunner_goes),
 		TEST(test_two_containers_may_change_places),
 		TEST(test_deleting_everything_leaves_nothing),
