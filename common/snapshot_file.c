@@ -22,7 +22,10 @@ struct snapshot_file {
 	size_t len;
 };
 
-enum { ROOM_SPARE = 4096 /* octets, and an eighth: by so much an image may grow */ };
+enum {
+	ROOM_SPARE = 4096,           /* octets, and an eighth: by so much an image may grow */
+	ROOM_MAX = 8 * 1024 * 1024, /* what is larger takes longer to fill than it would save */
+};
 
 static void folder(char path[static PATH_MAX], const char *state_dir)
 {
@@ -117,12 +120,15 @@ void snapshot_file_make_room(const char *state_dir, uint64_t number, size_t len,
 			     struct snapshot_room *room_r)
 {
 	size_t size = len + len / 8 + ROOM_SPARE;
-	void *zeros = mem_zero(1, size);
 	char dir[PATH_MAX], name[32];
+	void *zeros;
 
+	*room_r = (struct snapshot_room){ 0 };
+	if (size > ROOM_MAX)
+		return;
 	folder(dir, state_dir);
 	file_name(name, number);
-	*room_r = (struct snapshot_room){ 0 };
+	zeros = mem_zero(1, size);
 	if (fs_replace(dir, name, zeros, size, 0640, NULL) == 0)
 		*room_r = (struct snapshot_room){ number, size };
 	free(zeros);
