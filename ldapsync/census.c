@@ -12,7 +12,7 @@
 #include "ldapsync/dirconn.h"
 
 enum {
-	PATIENCE_MS = 5000, /* what takes no longer needs no number */
+	PATIENCE_MS = 12000, /* what takes no longer needs no number */
 	WAIT_MS = 1000,
 	NAME_MAX_OCTETS = 1024, /* a longer one is counted unseen */
 };
