@@ -12,6 +12,8 @@
 #include "ldapsync/sync_scope.h"
 #include "ldapsync/syncrepl.h"
 #include "ldapsync/syncrepl_ber.h"
+#include "ldapsync/whole_reads.h"
+#include "topology/load.h"
 
 enum {
 	HEARTBEAT_LIMIT_MS = 3000, /* while changes are awaited */
@@ -28,7 +30,10 @@ struct consumer {
 	LDAP *ld; /* the session's */
 	struct sync_scope *scope;
 	struct syncrepl sync;
+	bool asks_few; /* the search does not bring all of a topology's entry */
+	struct whole_reads reads;
 	struct buf cookie, uuids;
+	struct buf covering; /* the cookie of what is still to be read */
 	int search_id, audit_id; /* -1: there is none */
 	bool is_live; /* the refresh is over */
 	struct census *census; /* while everything is read for the first time */
@@ -86,13 +91,35 @@ static int mark_set(struct consumer *c, enum syncrepl_action action)
 	return 0;
 }
 
+/*
+ * Reads what was told of by a few attributes, before anything else is said; its cookie comes after
+ * it. In a refresh, whose entries have no order, all of them are read at its end.
+ */
+static int settle(struct consumer *c, struct err *err)
+{
+	int rc = 0;
+
+	if (c->reads.n == 0 || c->sync.phase == SYNCREPL_REFRESHING)
+		return 0;
+	if (whole_reads_run(&c->reads, err) < 0)
+		return -1;
+	if (c->covering.len > 0)
+		rc = source_cookie(c->sink, c->covering.data, c->covering.len);
+	buf_clear(&c->covering);
+	return rc;
+}
+
 static int give_cookie(struct consumer *c, const struct syncrepl_step *step)
 {
 	if (step->forget_cookie)
 		return source_cookie(c->sink, "", 0);
 	if (step->cookie.data == NULL)
 		return 0;
-	return source_cookie(c->sink, step->cookie.data, step->cookie.len);
+	if (c->reads.n == 0)
+		return source_cookie(c->sink, step->cookie.data, step->cookie.len);
+	buf_clear(&c->covering);
+	buf_add(&c->covering, step->cookie.data, step->cookie.len);
+	return 0;
 }
 
 /* What was not named is gone. The cookie is in the same batch, or was: it is stored now. */
@@ -123,19 +150,26 @@ static int finish_step(struct consumer *c, const struct syncrepl_step *step, str
 	return step->sweep ? end_refresh(c) : begin_audit(c, err);
 }
 
+static int remove_entry(struct consumer *c, const struct entry_uuid *uuid, struct err *err)
+{
+	return settle(c, err) < 0 ? -1 : source_delete(c->sink, uuid);
+}
+
 /* The entry in MESSAGE. IS_CHANGE: while changes are awaited, and not as a new one. */
 static int upsert(struct consumer *c, LDAPMessage *message, const struct entry_uuid *uuid,
 		  bool is_change, struct err *err)
 {
 	struct entry *entry = session_entry(c->session, message, err);
-	int rc;
+	int rc = 0;
 
 	if (entry == NULL)
 		return -1;
 	entry->uuid = *uuid;
 	if (!sync_scope_has(c->scope, entry->dn)) {
-		rc = source_delete(c->sink, uuid);
-	} else {
+		rc = remove_entry(c, uuid, err);
+	} else if (c->asks_few && snapshot_wants_entry(entry)) {
+		whole_reads_add(&c->reads, entry, is_change);
+	} else if ((rc = settle(c, err)) == 0) {
 		const struct entry *known = profile_translate(c->scope->profile, entry, entry);
 
 		rc = is_change ? source_change(c->sink, known) : source_upsert(c->sink, known);
@@ -173,7 +207,7 @@ static int take_step(struct consumer *c, LDAPMessage *message,
 		return -1;
 	if (step.action == SYNCREPL_MARK && source_present(c->sink, &state->uuid) < 0)
 		return -1;
-	if (step.action == SYNCREPL_REMOVE && source_delete(c->sink, &state->uuid) < 0)
+	if (step.action == SYNCREPL_REMOVE && remove_entry(c, &state->uuid, err) < 0)
 		return -1;
 	return finish_step(c, &step, err);
 }
@@ -196,7 +230,7 @@ static int take_info(struct consumer *c, const struct berval *value, struct err 
 	struct syncrepl_step step;
 
 	if (syncrepl_decode_info(value->bv_val, value->bv_len, &info, &c->uuids, err) < 0 ||
-	    syncrepl_on_info(&c->sync, &info, &step, err) < 0)
+	    syncrepl_on_info(&c->sync, &info, &step, err) < 0 || settle(c, err) < 0)
 		return -1;
 	if (step.action != SYNCREPL_NOTHING && mark_set(c, step.action) < 0)
 		return -1;
@@ -366,6 +400,8 @@ static int await(struct consumer *c, struct err *err)
 	const struct timespec moment = { .tv_nsec = GATHER_US * 1000L };
 	int stop_fd = source_wake_fd(c->sink);
 
+	if (settle(c, err) < 0)
+		return -1;
 	if (!c->is_live) {
 		dirconn_wait(c->ld, stop_fd, WAIT_MS);
 		nanosleep(&moment, NULL);
@@ -439,12 +475,15 @@ static int begin(struct consumer *c, struct err *err)
 	if (c->scope == NULL || check_bases(c, err) < 0 ||
 	    source_begin(c->sink, c->scope->binding, &c->cookie) < 0)
 		return -1;
+	/* Only with a server that gains by it, and tells of a change of what was not asked for. */
+	c->asks_few = c->scope->few != NULL && rootdse_has(&s->dse->classes, "OpenLDAProotDSE");
+	whole_reads_init(&c->reads, s, c->scope);
 	if (s->watch->without_cookie)
 		buf_clear(&c->cookie);
 	syncrepl_give_back(&c->cookie);
 	syncrepl_init(&c->sync, c->cookie.len > 0);
-	if (send_search(c, SYNCREPL_REFRESH_AND_PERSIST, &c->cookie, c->scope->attributes,
-			&c->search_id, err) < 0)
+	if (send_search(c, SYNCREPL_REFRESH_AND_PERSIST, &c->cookie,
+			c->asks_few ? c->scope->few : c->scope->attributes, &c->search_id, err) < 0)
 		return -1;
 	session_is_up(s);
 	begin_census(c);
@@ -464,6 +503,7 @@ static void follow(struct session *s, struct err *err)
 	syncrepl_fini(&c.sync);
 	buf_free(&c.cookie);
 	buf_free(&c.uuids);
+	buf_free(&c.covering);
 }
 
 const struct tracker tracker_syncrepl = { "RFC 4533", fits, follow };

@@ -144,9 +144,8 @@ static const char *make_filter(struct sync_scope *scope, const struct part *part
 			       profile_folder_filter(profile));
 }
 
-static char **make_attributes(struct sync_scope *scope)
+static char **make_attributes(struct sync_scope *scope, const char *const *names)
 {
-	const char *const *names = profile_attributes(scope->profile);
 	size_t n = 0;
 	char **list;
 
@@ -193,7 +192,9 @@ struct sync_scope *sync_scope_new(TALLOC_CTX *ctx, const struct part *part,
 		return NULL;
 	}
 	scope->filter = make_filter(scope, part);
-	scope->attributes = make_attributes(scope);
+	scope->attributes = make_attributes(scope, profile_attributes(scope->profile));
+	if (profile_recipient_attributes(scope->profile) != profile_attributes(scope->profile))
+		scope->few = make_attributes(scope, profile_recipient_attributes(scope->profile));
 	scope->binding = make_binding(scope, d);
 	return scope;
 }

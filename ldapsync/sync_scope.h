@@ -21,6 +21,8 @@ struct sync_scope {
 	const char *base;    /* of the search */
 	const char *filter;
 	char **attributes;   /* null-terminated; libldap wants them writable */
+	char **few;          /* those that tell recipients, folders and topology apart, and all that
+			      * the first two need; null: it takes all */
 	const char **keys;   /* of the bases that count */
 	size_t n_keys;
 	const char *except;  /* the key of a branch that is another part's, or null */

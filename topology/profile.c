@@ -70,10 +70,10 @@ static const char *const *make_attributes(struct profile *profile)
 	const struct attr_type *types = attr_types(&n_types);
 	struct names names = { NULL, 0 };
 
-	add_name(profile, &names, "objectClass");
 	/* What nearly all entries have comes first: servers look for one name after the other. */
 	for (size_t i = 0; recipient[i] != NULL; i++)
 		add_name(profile, &names, recipient[i]);
+	add_name(profile, &names, "entryUUID");
 	for (size_t i = 0; i < n_types; i++)
 		add_name(profile, &names, types[i].name);
 	for (size_t i = 0; i < table->n_classes; i++)
@@ -151,6 +151,12 @@ struct profile *profile_new(TALLOC_CTX *ctx, enum host_profile id, const char *c
 const char *const *profile_attributes(const struct profile *profile)
 {
 	return profile->attributes;
+}
+
+/* Where classes have rows, what an entry is may hang on any attribute of it. */
+const char *const *profile_recipient_attributes(const struct profile *profile)
+{
+	return profile->table->n_classes == 0 ? recipient_attributes() : profile->attributes;
 }
 
 const char *profile_configuration_filter(const struct profile *profile)

@@ -31,6 +31,9 @@ struct profile *profile_new(TALLOC_CTX *ctx, enum host_profile id, const char *c
 
 /* Native names that a source has to ask for, null-terminated; live with the profile. */
 const char *const *profile_attributes(const struct profile *profile);
+/* Those of them that recipients and folders need, and that tell whether an entry is one or of the
+ * topology; in some profiles that takes all of them. */
+const char *const *profile_recipient_attributes(const struct profile *profile);
 /* An LDAP filter for the objects of the topology. */
 const char *profile_configuration_filter(const struct profile *profile);
 /* One for recipients, where the host file names none. */

@@ -40,10 +40,10 @@ static const struct {
 const char *const *recipient_attributes(void)
 {
 	static const char *const names[] = {
-		"objectClass", "cn", "entryUUID", "mail", "mailLocalAddress",
-		"mailAlternateAddress", "proxyAddresses", "mailRoutingAddress", "targetAddress",
-		"mailHost", "member", "uniqueMember", "rfc822MailMember", "mgrpRFC822MailMember",
-		"waypostHomeServer", "waypostRequireAuth", "waypostMaxMessageSize", NULL
+		"objectClass", "mail", "mailLocalAddress", "mailAlternateAddress", "proxyAddresses",
+		"mailRoutingAddress", "targetAddress", "mailHost", "member", "uniqueMember",
+		"rfc822MailMember", "mgrpRFC822MailMember", "waypostHomeServer",
+		"waypostRequireAuth", "waypostMaxMessageSize", NULL
 	};
 
 	return names;

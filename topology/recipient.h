@@ -66,7 +66,7 @@ const char *recipient_bad_value(const struct entry *entry, const struct entry_va
 /* The view of a record; -1 and ERR (ERR_STORE) for bytes that are none. */
 int recipient_decode(const void *data, size_t len, struct recipient *recipient_r, struct err *err)
 	WP_MUST_CHECK;
-/* Attribute names a directory source has to ask for, null-terminated. */
+/* The attributes that a record is made of, of a directory in the model's own terms; null-terminated. */
 const char *const *recipient_attributes(void);
 
 /*

@@ -135,6 +135,33 @@ static void test_topology_containers_and_recipients_are_asked_for_and_no_secrets
 	talloc_free(scope);
 }
 
+static bool asks_for(char **names, const char *name)
+{
+	for (; *names != NULL; names++)
+		if (strcmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
+/* A few attributes do, and tell what has to be read whole; by other profiles it takes all. */
+static void test_recipients_need_few_attributes(void **state)
+{
+	struct host_directory directory = directory_of("cn=Waypost,dc=example,dc=com", NULL, 0);
+	struct sync_scope *scope = scope_of(&directory, PART_ALL, &two, NULL);
+
+	(void)state;
+	assert_true(asks_for(scope->few, "objectClass") && asks_for(scope->few, "mail"));
+	assert_true(asks_for(scope->few, "member") && asks_for(scope->few, "waypostHomeServer"));
+	assert_false(asks_for(scope->few, "waypostCost") || asks_for(scope->few, "cn"));
+	for (char **name = scope->few; *name != NULL; name++)
+		assert_true(asks_for(scope->attributes, *name));
+	talloc_free(scope);
+	directory.profile = HOST_PROFILE_EXCHANGE;
+	scope = scope_of(&directory, PART_ALL, &two, NULL);
+	assert_null(scope->few);
+	talloc_free(scope);
+}
+
 static const char *const forest[] = { "DC=ad,DC=example", "CN=Configuration,DC=ad,DC=example" };
 static const struct sync_contexts controller = { forest, 2, "CN=Configuration,DC=ad,DC=example",
 						 "DC=ad,DC=example" };
@@ -201,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_only_what_lies_below_the_bases_belongs_to_it),
 		cmocka_unit_test(test_the_cookie_is_bound_to_all_that_is_asked),
 		cmocka_unit_test(test_topology_containers_and_recipients_are_asked_for_and_no_secrets),
+		cmocka_unit_test(test_recipients_need_few_attributes),
 		cmocka_unit_test(test_a_forest_is_asked_for_its_configuration_and_its_people),
 		cmocka_unit_test(test_a_base_among_the_services_asks_for_the_sites_too),
 		cmocka_unit_test(test_a_server_that_names_no_contexts_needs_them_in_the_host_file),

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""fake_sync.py SCRIPTS LOG: an LDAP server that says by RFC 4533 what a script tells it to.
+"""fake_sync.py SCRIPTS LOG [openldap]: an LDAP server that says by RFC 4533 what a script tells it to.
 
 Listens on a free port of 127.0.0.1 and writes "port N" to its output. Binds are accepted, a
 search of the rootDSE is answered, any other without the sync control finds nothing. A search with
@@ -7,11 +7,19 @@ it and the base dc=NAME runs SCRIPTS/NAME, which is read each time; LOG gets a l
 "NAME COOKIE" ("-" without one). After the script the connection stays open. Who asks by
 refreshOnly is told what NAME's scripts have said to be there until now; the log has no line of it.
 
+As `openldap` it says that it is one, and the sync search brings no more of an entry than was asked
+for. Other searches below dc=NAME find organisation and sites whole, by their names and by
+entryUUID, each with a description: "by name", or "by UUID". SCRIPTS/NAME.read may say otherwise, in
+lines "SITE gone" (not found at all), "SITE renamed" (not by its name), "SITE taken" (somebody else
+has the name), "SITE code N" (a search for the name has that result).
+
 A script is made of these lines; P is the person uid=pN, whose UUID is made from the name:
 
   on none|any|COOKIE     what follows is for searches without a cookie, with any, with this one
   org                    a site and a server, state add
   people A B [STATE]     persons A to B - 1; STATE add, modify, present, delete or a number
+  site NAME [STATE [C]]  a site, with a cookie or without
+  sites A B C            sites S<A> to S<B - 1>, as fast as may be, with cookies C.<A> to C.<B - 1>
   bare A B               persons without the sync state control
   state HEX A            person A with this control value
   named DN               an entry of this name, which may be none
@@ -73,6 +81,10 @@ def uuid_of(name):
     return hashlib.md5(name.encode()).digest()
 
 
+def text_of(uuid):
+    return "-".join(uuid.hex()[a:b] for a, b in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32)))
+
+
 def entry(dn, attributes):
     return tlv(0x64, tlv(4, dn), tlv(0x30, *(
         tlv(0x30, tlv(4, name), tlv(0x31, *(tlv(4, v) for v in values)))
@@ -87,12 +99,12 @@ def state_control(value):
     return tlv(0xa0, tlv(0x30, tlv(4, STATE), tlv(4, value)))
 
 
-def state_value(state, uuid):
-    return tlv(0x30, integer(state, 10), tlv(4, uuid))
-
-
 def optional_cookie(args):
     return [tlv(4, args[0])] if args else []
+
+
+def state_value(state, uuid, cookie=()):
+    return tlv(0x30, integer(state, 10), tlv(4, uuid), *optional_cookie(cookie))
 
 
 class Connection:
@@ -100,6 +112,8 @@ class Connection:
         self.server, self.reader, self.writer = server, reader, writer
         self.task = None
         self.is_busy = False  # with one message: nothing may come in its midst
+        self.asked = None  # the attributes of the sync search; None: it brings all
+        self.told = {}  # sites by their UUIDs
 
     async def send(self, id, *parts):
         if self.is_busy:
@@ -136,14 +150,38 @@ class Connection:
             if mode == 1:
                 await self.list_all(id, base.removeprefix("dc="))
             elif mode is None:
+                code = 0
                 if base == "":
-                    await self.send(id, entry("", {"supportedControl": [SYNC],
-                                                   "vendorName": ["fake_sync.py"]}))
-                await self.send(id, result(0x65, 0))
+                    await self.send(id, entry("", {"supportedControl": [SYNC], **self.server.dse}))
+                elif self.server.is_openldap:
+                    code = await self.read(id, base, list(elements(body))[6])
+                await self.send(id, result(0x65, code))
             else:
                 name = base.removeprefix("dc=")
                 self.server.log(f"{name} {found[0] if found else '-'}")
+                if self.server.is_openldap:
+                    names = elements(list(elements(body))[7][1])
+                    self.asked = {value.decode().lower() for _, value in names}
                 self.task = asyncio.create_task(self.run(id, name, found))
+
+    async def read(self, id, base, condition):
+        """An entry by its name or by its UUID; the result code."""
+        name = base.split("dc=")[-1]
+        said = dict(line.split(" ", 1) for line in self.server.script(name + ".read"))
+        by_uuid = condition[0] == 0xa3
+        uuid = list(elements(condition[1]))[1][1].decode() if by_uuid else text_of(uuid_of(base))
+        self.told.update((text_of(uuid_of(dn)), (dn, attributes)) for dn, attributes in self.org(f"dc={name}"))
+        if uuid in self.told:
+            dn, attributes = self.told[uuid]
+            how = said.get(dn[3:].split(",")[0], "")
+            if how == "gone" or (how == "renamed" and not by_uuid):
+                return 0 if by_uuid else 32
+            if how.startswith("code") and not by_uuid:
+                return int(how.split()[1])
+            owner = text_of(uuid_of("stranger")) if how == "taken" and not by_uuid else uuid
+            await self.send(id, entry(dn, {**attributes, "entryUUID": [owner],
+                                           "description": ["by UUID" if by_uuid else "by name"]}))
+        return 0
 
     @staticmethod
     def sync_request(controls):
@@ -181,14 +219,16 @@ class Connection:
     async def info(self, id, value):
         await self.send(id, tlv(0x79, tlv(0x80, INFO), tlv(0x81, value)))
 
-    async def add(self, id, dn, attributes, state=1):
+    async def add(self, id, dn, attributes, state=1, cookie=()):
         if state in (0, 3):
             attributes = {}
+        if self.asked is not None:
+            attributes = {name: v for name, v in attributes.items() if name.lower() in self.asked}
         if state == 3:
             self.content.pop(dn, None)
         else:
             self.content[dn] = True
-        await self.send(id, entry(dn, attributes), state_control(state_value(state, uuid_of(dn))))
+        await self.send(id, entry(dn, attributes), state_control(state_value(state, uuid_of(dn), cookie)))
 
     def dn(self, n):
         return f"uid=p{n},{self.base}"
@@ -196,16 +236,26 @@ class Connection:
     def person(self, n):
         return {"objectClass": ["inetOrgPerson"], "uid": [f"p{n}"], "mail": [f"p{n}@example.com"]}
 
-    def org(self):
-        site = f"cn=HQ,{self.base}"
+    @staticmethod
+    def org(base):
+        site = f"cn=HQ,{base}"
         yield site, {"objectClass": ["waypostSite"], "cn": ["HQ"]}
-        yield f"cn=HQ-HUB1,{self.base}", {
+        yield f"cn=HQ-HUB1,{base}", {
             "objectClass": ["waypostServer"], "cn": ["HQ-HUB1"], "waypostRole": ["hub"],
             "waypostFqdn": ["hub.example.com"], "waypostSiteDN": [site]}
 
     async def do_org(self, id):
-        for dn, attributes in self.org():
+        for dn, attributes in self.org(self.base):
             await self.add(id, dn, attributes)
+
+    async def do_site(self, id, name, state="add", *cookie):
+        site = f"cn={name},{self.base}", {"objectClass": ["waypostSite"], "cn": [name]}
+        self.told[text_of(uuid_of(site[0]))] = site
+        await self.add(id, *site, STATES[state], cookie)
+
+    async def do_sites(self, id, first, end, cookie):
+        for n in range(int(first), int(end)):
+            await self.do_site(id, f"S{n}", "add", f"{cookie}.{n}")
 
     async def do_people(self, id, first, end, state="add"):
         state = STATES[state] if state in STATES else int(state)
@@ -261,7 +311,7 @@ class Connection:
         await self.ids(id, True, [uuid_of(self.dn(n)) for n in range(int(first), int(end))])
 
     async def do_present_org(self, id):
-        await self.ids(id, False, [uuid_of(dn) for dn, _ in self.org()])
+        await self.ids(id, False, [uuid_of(dn) for dn, _ in self.org(self.base)])
 
     async def do_strangers(self, id, n):
         await self.ids(id, False, [uuid_of(f"stranger {i}") for i in range(int(n))])
@@ -325,16 +375,21 @@ class Connection:
 
 
 class Server:
-    def __init__(self, scripts, log):
+    def __init__(self, scripts, log, kind="fake"):
         self.scripts, self.file = scripts, open(log, "a", buffering=1)
         self.content = {}  # NAME → the DNs that are there
+        self.is_openldap = kind == "openldap"
+        self.dse = {"objectClass": ["OpenLDAProotDSE"]} if self.is_openldap else {"vendorName": ["fake_sync.py"]}
 
     def log(self, line):
         print(line, file=self.file)
 
     def script(self, name):
-        with open(os.path.join(self.scripts, name)) as file:
-            return file.read().splitlines()
+        try:
+            with open(os.path.join(self.scripts, name)) as file:
+                return file.read().splitlines()
+        except FileNotFoundError:
+            return []
 
     async def run(self):
         server = await asyncio.start_server(

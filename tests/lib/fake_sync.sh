@@ -1,6 +1,7 @@
 # Agents that read a scripted server (fake_sync.py). Source it from bash, behind sync.sh; do not run it.
 #
-#   fake_start            starts the server; its scripts are in $dir/scripts; fake_cleanup ends it and the agents
+#   fake_start [KIND]     starts a server, of which fake_begin is from then on; its scripts are in $dir/scripts
+#   fake_cleanup          ends all servers and agents
 #   fake_begin NAME       the script on standard input is what the base dc=NAME says; an agent of its
 #                         own reads it: its folder is $dir/NAME, and NAME is added to the array fake_names
 #   fake_served NAME      how often the base was searched
@@ -8,21 +9,22 @@
 #   fake_says NAME TEXT   whether that is the last error
 #   fake_stops NAME       whether the agent ends in order, and before long
 fake_names=()
-fake_pid=
+fake_pids=()
 
 fake_start() {
 	command -v python3 >/dev/null || { echo "skipped: python3 is not installed" >&2; return 77; }
-	mkdir "$dir/scripts"
-	"$abs_top_srcdir/tests/lib/fake_sync.py" "$dir/scripts" "$dir/served" >"$dir/server" 2>&1 &
-	fake_pid=$!
+	mkdir -p "$dir/scripts"
+	: >"$dir/server"
+	"$abs_top_srcdir/tests/lib/fake_sync.py" "$dir/scripts" "$dir/served" "$@" >"$dir/server" 2>&1 &
+	fake_pids+=($!)
 	sync_until grep -q '^port' "$dir/server" || { cat "$dir/server"; return 1; }
 	fake_port=$(sed -n 's/^port //p' "$dir/server")
 }
 
 fake_cleanup() {
-	local name
+	local name pid
 	for name in ${fake_names[@]+"${fake_names[@]}"}; do sync_kill9 "$dir/$name"; done
-	[ -z "$fake_pid" ] || { kill "$fake_pid"; wait "$fake_pid" 2>/dev/null; }
+	for pid in ${fake_pids[@]+"${fake_pids[@]}"}; do kill "$pid"; wait "$pid" 2>/dev/null; done
 }
 
 fake_begin() {

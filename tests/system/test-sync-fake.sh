@@ -163,10 +163,37 @@ good_then hurry <<-EOT
 	close
 EOT
 fake_begin closes <<<close
+# ---- a server that is asked for little of an entry, and then for all of a topology's ----
+fake_start openldap || exit $?
+cat >"$dir/scripts/whole.read" <<-EOT
+	Oslo renamed
+	Rome gone
+	Nice taken
+EOT
+echo "Lyon code 51" >"$dir/scripts/busy.read"
+good_then whole <<-EOT
+	present-org
+	present 0 $many
+	site Lyon
+	site Oslo
+	site Rome
+	site Nice
+	present-done c2
+	site Kiel
+	site Bonn
+	people $many $((many + 1))
+	until whole.more
+	site Kiel modify
+	people $many $((many + 1)) delete
+	cookie c3
+	until whole.end
+	sites 0 1100 c4
+EOT
+fake_begin busy < <(printf 'on none\norg\nsite Lyon\npeople 0 %s\ndone c1\n' "$many")
 
 for name in "${fake_names[@]}"; do
 	case $name in
-	first* | closes) ;;
+	first* | closes | busy) ;;
 	*)
 		ok "$name: live at first" wait_is "$name" live
 		fake_persons "$name" "$many" || { echo "not ok $name: people are missing"; failed=1; }
@@ -236,6 +263,30 @@ ok "live and closed at once, again and again: nothing is lost" fake_persons hurr
 sed -i /close/d "$dir/scripts/reload"
 ok "live" wait_is reload live
 ok "nothing is lost" fake_persons reload $many
+
+stored() { # NAME SITE: how its entry was found
+	"$abs_top_builddir/replica_show" --json "$dir/$1/state" | grep "\"cn=$2," | grep -o 'by name\|by UUID'
+}
+is_stored() { [ "$(stored "$1" "$2")" = "$3" ]; }
+ok "changes: everything in its turn" sync_until fake_persons whole $((many + 1))
+ok "entries of the topology, whole, before it" is_stored whole Bonn "by name"
+ok "what the first refresh told of" is_stored whole HQ-HUB1 "by name"
+ok "what the second told of" is_stored whole Lyon "by name"
+ok "one that was renamed since" is_stored whole Oslo "by UUID"
+ok "one whose name is another's now" is_stored whole Nice "by UUID"
+ok "one that is gone is left out" not sync_has "$dir/whole" '^entry cn=Rome,'
+printf 'Kiel renamed\nS1099 code 51\n' >"$dir/scripts/whole.read"
+: >"$dir/scripts/whole.more"
+ok "a change, and a deletion behind it" sync_until fake_persons whole $many
+ok "was read anew" is_stored whole Kiel "by UUID"
+: >"$dir/scripts/whole.end"
+ok "many at once, the last of which cannot be read: comes again" sync_until came_again whole 3
+ok "and says so" grep -q "reading an entry: Server is busy" "$dir/whole/log"
+ok "with a cookie from before it" eval 'grep "^whole c[34]" "$dir/served" && ! served_with whole c4.1099'
+ok "in a first refresh: nothing is published" not test -e "$dir/busy/state/replica/current"
+: >"$dir/scripts/busy.read"
+ok "until it can be read" wait_is busy live
+ok "whole" is_stored busy Lyon "by name"
 
 # Twice for each pause, which grow from 250 ms to 5 s: a loop without them comes by the thousand.
 bound=$((2 * (6 + (SECONDS - started) / 5) + 2))
