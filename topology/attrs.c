@@ -1,6 +1,8 @@
 /* The table of the directory model: see attrs.h. */
 #include "topology/attrs.h"
 
+#include <string.h>
+
 #include "common/buf.h"
 #include "common/compiler.h"
 
@@ -477,8 +479,14 @@ const struct attr_type *attr_find_type(const char *name)
 
 const struct attr_class *attr_find_class(const char *name)
 {
+	const size_t prefix = strlen(W(""));
+	size_t rest;
+
+	if (!ascii_equal_n(name, W(""), prefix))
+		return NULL;
+	rest = strlen(name + prefix) + 1; /* with its NUL */
 	for (size_t i = 0; i < WP_COUNT(classes); i++)
-		if (ascii_equal(classes[i].name, name))
+		if (ascii_equal_n(classes[i].name + prefix, name + prefix, rest))
 			return &classes[i];
 	return NULL;
 }
