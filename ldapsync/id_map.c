@@ -1,11 +1,12 @@
 /* Hashes and ids. Pure. */
 #include "ldapsync/id_map.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "common/buf.h"
 
-static void put(struct id_map *map, uint64_t hash, uint64_t id)
+static void put(struct id_map *map, uint32_t hash, uint32_t id)
 {
 	size_t at = hash & (map->n_slots - 1);
 
@@ -28,7 +29,8 @@ void id_map_add(struct id_map *map, uint64_t hash, uint64_t id)
 				put(map, old.slots[i].hash, old.slots[i].id);
 		free(old.slots);
 	}
-	put(map, hash, id);
+	assert(id <= UINT32_MAX); /* so many entries are a file of a terabyte */
+	put(map, (uint32_t)hash, (uint32_t)id);
 }
 
 uint64_t id_map_next(const struct id_map *map, uint64_t hash, size_t *at)
@@ -38,7 +40,7 @@ uint64_t id_map_next(const struct id_map *map, uint64_t hash, size_t *at)
 
 		if (slot->id == 0)
 			return 0;
-		if (slot->hash == hash) {
+		if (slot->hash == (uint32_t)hash) {
 			(*at)++;
 			return slot->id;
 		}

@@ -171,21 +171,38 @@ static int make_path(struct replica_writer *writer, const char *dn, const char *
 	return rc < 0 ? -1 : 0;
 }
 
+static bool is_parent(const struct bulk *bulk, const char *parent_key)
+{
+	size_t size = strlen(parent_key) + 1;
+
+	return bulk->parent_key.len == size && memcmp(bulk->parent_key.data, parent_key, size) == 0;
+}
+
 static int find_parent(struct replica_writer *writer, const char *dn, const char *key,
 		       uint64_t *id_r, struct err *err)
 {
 	struct bulk *bulk = writer->bulk;
 	const char *parent_key = dn_key_parent(key);
-	size_t size = strlen(parent_key) + 1;
 
-	if (bulk->parent_key.len != size || memcmp(bulk->parent_key.data, parent_key, size) != 0) {
+	if (!is_parent(bulk, parent_key)) {
 		buf_clear(&bulk->parent_key);
 		if (make_path(writer, dn_parent(dn), parent_key, &bulk->parent, err) < 0)
 			return -1;
-		buf_add(&bulk->parent_key, parent_key, size);
+		buf_add(&bulk->parent_key, parent_key, strlen(parent_key) + 1);
 	}
 	*id_r = bulk->parent;
 	return 0;
+}
+
+void writer_bulk_expect(struct replica_writer *writer, const struct replica_record *record,
+			const char *key)
+{
+	struct bulk *bulk = writer->bulk;
+
+	bulk->uuid_hash = uuid_hash(&record->uuid);
+	id_map_prefetch(&bulk->by_uuid, bulk->uuid_hash);
+	if (is_parent(bulk, dn_key_parent(key)))
+		id_map_prefetch(&bulk->by_name, name_hash(bulk->parent, record->rdn_key));
 }
 
 int writer_bulk_place(struct replica_writer *writer, struct replica_record *record,
@@ -198,7 +215,6 @@ int writer_bulk_place(struct replica_writer *writer, struct replica_record *reco
 
 	if (load_maps(writer, err) < 0)
 		return -1;
-	bulk->uuid_hash = uuid_hash(&record->uuid);
 	if (find_uuid(writer, bulk->uuid_hash, &record->uuid, &known, err) < 0)
 		return -1;
 	if (known != 0)

@@ -205,12 +205,15 @@ static int insert(struct replica_writer *writer, struct replica_record *record,
 		  const struct entry *entry, const char *key, struct err *err)
 {
 	const struct replica_record nothing = { .id = 0 };
-	int rc = writer_bulk_place(writer, record, entry->dn, key, err);
+	int rc;
 
+	writer_bulk_expect(writer, record, key);
+	if (describe(writer, entry, record->rdn, record, err) < 0)
+		return -1;
+	rc = writer_bulk_place(writer, record, entry->dn, key, err);
 	if (rc != 1)
 		return rc;
-	if (describe(writer, entry, record->rdn, record, err) < 0 ||
-	    writer_note_change(writer, &nothing, NULL, record, entry, err) < 0)
+	if (writer_note_change(writer, &nothing, NULL, record, entry, err) < 0)
 		return -1;
 	if (record->entry != NULL)
 		writer_mark_topology(writer);

@@ -13,7 +13,10 @@ struct row {
 struct index {
 	struct row *rows;
 	size_t n, room;
-	void (*add)(struct index *index, const struct replica_record *record);
+};
+
+struct indexes {
+	struct index uuid, child, address;
 };
 
 static void add_row(struct index *index, uint64_t high, uint64_t low, uint64_t id)
@@ -40,18 +43,6 @@ static void store_be64(uint8_t *octets, uint64_t n)
 		octets[i] = (uint8_t)n;
 }
 
-static void add_uuid(struct index *index, const struct replica_record *record)
-{
-	if (!replica_is_placeholder(record))
-		add_row(index, load_be64(record->uuid.bytes), load_be64(record->uuid.bytes + 8),
-			record->id);
-}
-
-static void add_name(struct index *index, const struct replica_record *record)
-{
-	add_row(index, record->parent, replica_hash(record->rdn_key), record->id);
-}
-
 static void add_addresses(struct index *index, const struct replica_record *record)
 {
 	struct recipient view;
@@ -67,10 +58,14 @@ static void add_addresses(struct index *index, const struct replica_record *reco
 
 static int gather(void *ctx, const struct replica_record *record, struct err *err)
 {
-	struct index *index = ctx;
+	struct indexes *all = ctx;
 
 	(void)err;
-	index->add(index, record);
+	if (!replica_is_placeholder(record))
+		add_row(&all->uuid, load_be64(record->uuid.bytes),
+			load_be64(record->uuid.bytes + 8), record->id);
+	add_row(&all->child, record->parent, replica_hash(record->rdn_key), record->id);
+	add_addresses(&all->address, record);
 	return 0;
 }
 
@@ -143,14 +138,16 @@ static int append_key(struct replica_writer *writer, MDB_dbi table, bool by_numb
 	return rc == 0 ? 0 : replica_store_fail(err, "write", rc);
 }
 
-static int append_rows(struct replica_writer *writer, MDB_dbi table, bool by_number,
+/* Writes INDEX, which is empty then. */
+static int build_index(struct replica_writer *writer, MDB_dbi table, bool by_number,
 		       struct index *index, struct buf *shared, struct err *err)
 {
 	struct buf ids = { 0 };
 	size_t n;
 	int rc = 0;
 
-	sort_rows(index);
+	if (index->n > 0)
+		sort_rows(index);
 	for (size_t at = 0; rc == 0 && at < index->n; at += n) {
 		const struct row *row = &index->rows[at];
 
@@ -159,19 +156,8 @@ static int append_rows(struct replica_writer *writer, MDB_dbi table, bool by_num
 		rc = append_key(writer, table, by_number, row, n, &ids, shared, err);
 	}
 	buf_free(&ids);
-	return rc;
-}
-
-static int build_index(struct replica_writer *writer, MDB_dbi table, bool by_number,
-		       void (*add)(struct index *index, const struct replica_record *record),
-		       struct buf *shared, struct err *err)
-{
-	struct index index = { .add = add };
-	int rc = replica_store_each_record(&writer->store, writer->txn, gather, &index, err);
-
-	if (rc == 0 && index.n > 0)
-		rc = append_rows(writer, table, by_number, &index, shared, err);
-	free(index.rows);
+	free(index->rows);
+	*index = (struct index){ 0 };
 	return rc;
 }
 
@@ -196,17 +182,23 @@ static int check_shared(struct replica_writer *writer, const struct buf *shared,
 
 int replica_writer_index(struct replica_writer *writer, struct err *err)
 {
+	struct indexes all = { 0 };
 	struct buf shared = { 0 };
 	int rc;
 
 	if (!writer_is_bulk(writer))
 		return 0;
 	writer_bulk_forget(writer);
-	rc = build_index(writer, writer->store.uuid, false, add_uuid, NULL, err);
+	rc = replica_store_each_record(&writer->store, writer->txn, gather, &all, err);
 	if (rc == 0)
-		rc = build_index(writer, writer->store.child, false, add_name, NULL, err);
+		rc = build_index(writer, writer->store.uuid, false, &all.uuid, NULL, err);
 	if (rc == 0)
-		rc = build_index(writer, writer->store.address, true, add_addresses, &shared, err);
+		rc = build_index(writer, writer->store.child, false, &all.child, NULL, err);
+	if (rc == 0)
+		rc = build_index(writer, writer->store.address, true, &all.address, &shared, err);
+	free(all.uuid.rows);
+	free(all.child.rows);
+	free(all.address.rows);
 	if (rc == 0)
 		rc = check_shared(writer, &shared, err);
 	/* Only with the transaction: after an abort there are no indexes. */

@@ -22,13 +22,16 @@ void id_set_add(struct id_set *set, uint64_t id)
 		memset(set->words + set->n_words, 0, (n - set->n_words) * sizeof(*set->words));
 		set->n_words = n;
 	}
+	set->n += !id_set_has(set, id);
 	set->words[word] |= (uint64_t)1 << id % 64;
 }
 
 void id_set_remove(struct id_set *set, uint64_t id)
 {
-	if (id / 64 < set->n_words)
-		set->words[id / 64] &= ~((uint64_t)1 << id % 64);
+	if (!id_set_has(set, id))
+		return;
+	set->n--;
+	set->words[id / 64] &= ~((uint64_t)1 << id % 64);
 }
 
 bool id_set_has(const struct id_set *set, uint64_t id)

@@ -22,7 +22,7 @@ enum { REPLICA_TOUCHED_MAX = 64 };
 /* A set of entry ids. Embedded; all zero is empty. */
 struct id_set {
 	uint64_t *words;
-	size_t n_words;
+	size_t n_words, n; /* N ids */
 };
 
 void id_set_add(struct id_set *set, uint64_t id);

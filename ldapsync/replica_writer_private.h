@@ -94,8 +94,12 @@ void writer_bulk_forget(struct replica_writer *writer);
 /* The id of an entry, 0 if there is none. */
 int writer_bulk_find(struct replica_writer *writer, const struct entry_uuid *uuid, uint64_t *id_r,
 		     struct err *err) WP_MUST_CHECK;
+/* RECORD, as for writer_bulk_place, is about to get its place: what will be looked up for it comes
+ * into the processor's cache meanwhile. */
+void writer_bulk_expect(struct replica_writer *writer, const struct replica_record *record,
+			const char *key);
 /*
- * Finds the place of RECORD (UUID and rdn_key are filled) called DN, whose key is KEY: its parent,
+ * Behind writer_bulk_expect: finds the place of RECORD (UUID and rdn_key are filled) called DN, whose key is KEY: its parent,
  * and the id of a placeholder that it takes the place of, or 0. 1; 0: it is not new, or has the
  * name of another: the indexes have to be there; -1.
  */
