@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "ldapsync/agent_private.h"
 
-enum { QUEUE_BYTES = 16 * 1024 * 1024 };
+enum { QUEUE_BYTES = 4 * 1024 * 1024 };
 
 static const struct source_backend *const backends[] = {
 	&source_ldif_backend,

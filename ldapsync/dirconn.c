@@ -10,7 +10,7 @@
 #include "common/clock.h"
 #include "ldapsync/dirlayer.h"
 
-enum { CONNECTING_LOOK_MS = 10 };
+enum { CONNECTING_LOOK_MS = 10, READ_AHEAD = 64 * 1024 };
 
 void dirconn_init_library(void)
 {
@@ -178,9 +178,11 @@ static int begin(struct dial *dial, struct err *err)
 static void read_ahead(LDAP *ld)
 {
 	Sockbuf *sockbuf = dirlayer_sockbuf(ld);
+	int octets = READ_AHEAD;
 
 	if (sockbuf != NULL)
-		ber_sockbuf_add_io(sockbuf, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_PROVIDER, NULL);
+		ber_sockbuf_add_io(sockbuf, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_PROVIDER,
+				   &octets);
 }
 
 int dirconn_open(const struct host_directory *directory, const struct host_uri *uri, int stop_fd,
