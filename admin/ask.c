@@ -137,7 +137,7 @@ static void be_quiet(int fd, const struct termios *usual)
 	tcsetattr(fd, TCSAFLUSH, &quiet);
 }
 
-/* One line of the terminal FD, malloc'd; null at its end, or interrupted while signals are as in MASK. */
+/* One line of the terminal FD, malloc'd; null at its end, or interrupted: MASK holds while it waits. */
 static char *read_quietly(int fd, const sigset_t *mask)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };

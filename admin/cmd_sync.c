@@ -172,7 +172,9 @@ static int order(struct cli *cli, const char *verb, const char *done, struct err
 {
 	if (ask_daemon(cli, LDAPSYNC, verb, source_args(cli), NULL, NULL, e) < 0)
 		return -1;
-	if (!cli->quiet && !cli->json)
+	if (cli->json && !cli->quiet)
+		cli_print_json(json_pack("{ss}", "done", cli->command->verb));
+	else if (!cli->quiet)
 		printf("%s\n", done);
 	return EXIT_DONE;
 }

@@ -91,7 +91,10 @@ static int wait_for(struct ctl_client *c, short events, uint64_t deadline, struc
 	rc = poll(&fd, 1, left);
 	if (rc > 0 || (rc < 0 && errno == EINTR && left != 0))
 		return 0;
-	return unreachable(c, rc == 0 ? "does not answer" : "cannot be waited for", e);
+	if (rc < 0)
+		return unreachable(c, "cannot be waited for", e);
+	unreachable(c, "does not answer", e);
+	return err_remedy(e, "it hangs: look at its log, and restart it");
 }
 
 static uint64_t deadline_in(int ms)

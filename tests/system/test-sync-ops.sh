@@ -244,7 +244,7 @@ ok "with examples" status '"uid=ops" in s["corp"]["held"]["examples"][-1]'
 sync_kill9 "$dir"
 sync_start "$dir"
 ok "held again after kill -9" becomes 's["corp"]["state"] == "held"'
-ok "refused" waypost sync refuse --source corp
+ok "refused, in JSON too" says '{"done": "refuse"}' waypost sync refuse --source corp --json
 ok "the whole read is held too" becomes 's["corp"]["held"]'
 ok "and its people are there" has_person ops0
 ok "a source by name" waypost sync accept --yes --source corp
