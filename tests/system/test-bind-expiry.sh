@@ -43,7 +43,8 @@ section() { # TITLE URI CONTAINER
 	}"
 }
 sync_conf "$dir" "$(section sealed "$SAMBA_URL" Users) $(section tied "$SAMBA_LDAPS" System)"
-KRB5_CONFIG=$SAMBA_KRB5 sync_start "$dir"
+# libldap never frees the words of a notice of disconnection, which it keeps to itself.
+KRB5_CONFIG=$SAMBA_KRB5 ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 sync_start "$dir"
 ok "live" sync_wait "$dir" state live 60
 ok "sealed" logged "sealed: connected to .*gssapi as agent@$SAMBA_REALM, sealed; TLS: none"
 ok "within TLS" logged "tied: connected to .*gssapi as agent@$SAMBA_REALM, channel binding; TLS: TLSv1"
