@@ -14,6 +14,8 @@ chmod 711 "$dir" # the server is another user
 people=ou=People,dc=example,dc=com
 base=cn=Waypost,dc=example,dc=com
 chaos_begin 5
+# A change that is being made while a sync search begins 389 tells to nobody; WP_QUIET=0 shows it.
+chaos_quiet=${WP_QUIET:-1}
 
 churn() {
 	local n
