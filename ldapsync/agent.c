@@ -17,7 +17,8 @@ static const struct source_backend *const backends[] = {
 
 /* ---- the applying thread ---- */
 
-/* Nothing after the last commit counts: every session of a source is over. */
+/* Nothing after the last commit counts: every session of a source is over, also of one that has
+ * nothing to say and would not notice. */
 void agent_break_sessions(struct agent *agent, const struct err *err)
 {
 	pthread_mutex_lock(&agent->mutex);
@@ -28,7 +29,7 @@ void agent_break_sessions(struct agent *agent, const struct err *err)
 	agent->store_error = *err;
 	pthread_mutex_unlock(&agent->mutex);
 	for (size_t i = 0; i < agent->n_sinks; i++)
-		atomic_fetch_add(&agent->sinks[i].agent_epoch, 1);
+		source_call(&agent->sinks[i]);
 }
 
 static void apply_batch(struct agent *agent, const struct work *work)

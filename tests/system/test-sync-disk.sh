@@ -14,7 +14,7 @@ n_people=6000
 
 size() { mount -o "remount,size=$1" "$dir/state"; }
 says() { sync_field "$dir" last_error | grep -q "$1"; }
-same() { sync_compare "$dir" "$dir/slapd"; }
+same() { sync_compare "$dir" "$dir/slapd" --section corp && sync_has "$dir" '^entry uid=few,'; }
 used_kib() { df --output=used "$dir/state" | tail -1; }
 person() {
 	printf 'dn: uid=%s,%s\nobjectClass: inetOrgPerson\nuid: %s\ncn: %s\nsn: %s\nmail: %s@example.com\n\n' \
@@ -38,7 +38,10 @@ mount -t tmpfs -o size=1m none "$dir/state" 2>/dev/null || {
 } >"$dir/org.ldif"
 slapd_init "$dir/slapd" && slapd_load "$dir/slapd" "$dir/org.ldif" && slapd_start "$dir/slapd" || exit 1
 slapd_env "$dir/slapd"
-sync_conf "$dir" "$(sync_corp "$dir" "$SLAPD_URL")"
+# Beside it a file that never changes: it has nothing to say any more when the other's transaction fails.
+printf 'dn: uid=few,dc=few\nobjectClass: inetOrgPerson\nuid: few\nmail: few@example.com\n' >"$dir/few.ldif"
+sync_conf "$dir" "$(sync_corp "$dir" "$SLAPD_URL")
+directory \"few\" { uri = {\"file://$dir/few.ldif\"} }"
 
 sync_start "$dir"
 ok "no room for the first refresh: it is said" sync_until says 'No space left on device'
