@@ -259,7 +259,7 @@ trap 'proxy_stop "$dir/proxy"; sync_kill9 "$dir"; slapd_stop "$dir/slapd"; rm -r
 proxy_start "$dir/proxy" "$SLAPD_PORT" || exit 1
 rm -r "$dir/state"
 sync_conf "$dir" "$(sync_corp "$dir" "ldap://127.0.0.1:$(proxy_port "$dir/proxy")")"
-proxy "$dir/proxy" hold-first 12000
+proxy "$dir/proxy" hold-first 4000
 sync_start "$dir"
 counted() { status 's["corp"]["progress"] and s["corp"]["progress"]["expected"]'; }
 ok "it is counted" eval 'for i in 1 2 3; do sync_until counted && break; done; counted'
