@@ -295,17 +295,20 @@ static int read_changed(struct ad_changes *changes, const struct ad_feed *feed, 
 	return rc;
 }
 
+static int delete_one(struct ad_changes *changes, const struct ad_change *change)
+{
+	struct source_sink *sink = changes->session->sink;
+
+	note_freed(changes, change->old);
+	return change->old != NULL ? source_delete_named(sink, &change->guid, change->old) :
+				     source_delete(sink, &change->guid);
+}
+
 static int delete_deleted(struct ad_changes *changes, const struct ad_feed *feed)
 {
-	for (size_t i = 0; i < feed->n_changes; i++) {
-		const struct ad_change *change = feed->changes[i];
-
-		if (!change->is_deleted)
-			continue;
-		if (source_delete(changes->session->sink, &change->guid) < 0)
+	for (size_t i = 0; i < feed->n_changes; i++)
+		if (feed->changes[i]->is_deleted && delete_one(changes, feed->changes[i]) < 0)
 			return -1;
-		note_freed(changes, change->old);
-	}
 	return 0;
 }
 

@@ -45,6 +45,8 @@ static void apply_batch(struct agent *agent, const struct work *work)
 		if (apply_event(agent->apply, work->directory, &event, wall_ms, &err) < 0)
 			agent_break_sessions(agent, &err);
 	}
+	if (apply_take_misnamed(agent->apply, work->directory))
+		atomic_store(&agent->sinks[work->directory].is_misnamed, true);
 }
 
 /* A directory whose cookie is no good, or that is told to, begins anew. */
@@ -187,6 +189,7 @@ static void init_sink(struct agent *agent, size_t i)
 	source_name_peer(sink, &(struct source_peer){ .where = part->directory->uris[0].text });
 	err_set(&sink->error, ERR_DIRECTORY, 0, "not asked yet");
 	atomic_init(&sink->agent_epoch, 0);
+	atomic_init(&sink->is_misnamed, false);
 	agent->directories[i] = (struct apply_directory){ part->title,
 							  part->directory->sweep_guard_percent };
 	if (agent->config.base == NULL)

@@ -36,6 +36,7 @@ struct source_sink {
 	uint64_t binding;
 	int wake_fd; /* readable once it is called, and for ever once the agent stops */
 
+	atomic_bool is_misnamed; /* source_take_misnamed */
 	atomic_uint agent_epoch; /* rises when the source has to begin anew */
 	char where[256], tracker[64], bind[256], tls[64]; /* struct source_peer */
 	bool is_up;

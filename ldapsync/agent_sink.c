@@ -190,6 +190,22 @@ int source_delete(struct source_sink *sink, const struct entry_uuid *uuid)
 	return flush_if_full(sink);
 }
 
+int source_delete_named(struct source_sink *sink, const struct entry_uuid *uuid, const char *dn)
+{
+	struct buf data = { 0 };
+
+	buf_add(&data, uuid->bytes, sizeof(uuid->bytes));
+	buf_adds(&data, dn);
+	event_add(batch_of(sink), EVENT_DELETE, 0, data.data, data.len);
+	buf_free(&data);
+	return flush_if_full(sink);
+}
+
+bool source_take_misnamed(struct source_sink *sink)
+{
+	return atomic_exchange(&sink->is_misnamed, false);
+}
+
 int source_done(struct source_sink *sink, bool complete)
 {
 	event_add(batch_of(sink), EVENT_DONE, complete, NULL, 0);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/dn.h"
 #include "ldapsync/apply_private.h"
 #include "ldapsync/source.h"
 #include "topology/load.h"
@@ -168,6 +169,25 @@ static int doom(struct apply *apply, struct directory *d, const struct entry_uui
 	return 0;
 }
 
+/* The name that the entry had here, where another is told. */
+static int look_for_name(struct apply *apply, struct directory *d, const struct event *event,
+			 const struct entry_uuid *uuid, struct err *err)
+{
+	char *told, *dn;
+	int rc;
+
+	if (event->len <= sizeof(*uuid))
+		return 0;
+	rc = replica_writer_name(apply_writer(apply, d), uuid, &dn, err);
+	if (rc <= 0)
+		return rc;
+	told = talloc_strndup(dn, (const char *)event->data + sizeof(*uuid),
+			      event->len - sizeof(*uuid));
+	d->is_misnamed |= !dn_equal(told, dn);
+	talloc_free(dn);
+	return 0;
+}
+
 static int on_delete(struct apply *apply, struct directory *d, const struct event *event,
 		     struct err *err)
 {
@@ -176,6 +196,8 @@ static int on_delete(struct apply *apply, struct directory *d, const struct even
 	int rc;
 
 	memcpy(&uuid, event->data, sizeof(uuid));
+	if (look_for_name(apply, d, event, &uuid, err) < 0)
+		return -1;
 	if (d->phase == APPLY_REFRESHING && !d->rebuilding)
 		return doom(apply, d, &uuid, err);
 	rc = replica_writer_delete(apply_writer(apply, d), d->number, &uuid, err);
@@ -294,6 +316,15 @@ const char *apply_take_doubt(struct apply *apply, size_t directory)
 
 	d->doubt_is_new = false;
 	return is_new ? d->doubt : NULL;
+}
+
+bool apply_take_misnamed(struct apply *apply, size_t directory)
+{
+	struct directory *d = &apply->directories[directory];
+	bool is_misnamed = d->is_misnamed;
+
+	d->is_misnamed = false;
+	return is_misnamed;
 }
 
 enum apply_phase apply_phase(const struct apply *apply, size_t directory)

@@ -23,6 +23,7 @@ struct directory {
 	bool resumes;      /* the refresh goes on from a cookie, and it is not sure */
 	const char *doubt; /* why all has to be read anew, or null */
 	bool doubt_is_new; /* the agent does not know it */
+	bool is_misnamed;  /* apply_take_misnamed */
 	size_t n_unchanged; /* entries that the refresh sent again for nothing */
 	bool is_called;    /* its source has to begin anew */
 	uint16_t number, current_number; /* that in the current generation */

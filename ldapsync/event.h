@@ -11,7 +11,7 @@ enum event_kind {
 	EVENT_REFRESH, /* number: enum source_refresh */
 	EVENT_UPSERT,  /* number: 1 the directory takes it for known, data: entry_encode */
 	EVENT_PRESENT, /* data: UUID */
-	EVENT_DELETE,  /* data: UUID */
+	EVENT_DELETE,  /* data: UUID, and behind it the name it had if that is told */
 	EVENT_DONE,    /* number: 1 complete, 0 only differences */
 	EVENT_COOKIE,  /* number: binding, data: cookie */
 };

@@ -318,3 +318,19 @@ int replica_writer_find(struct replica_writer *writer, const struct entry_uuid *
 	*id_r = rc == 1 ? replica_id_at(&value, 0) : 0;
 	return rc < 0 ? -1 : 0;
 }
+
+int replica_writer_name(struct replica_writer *writer, const struct entry_uuid *uuid, char **dn_r,
+			struct err *err)
+{
+	struct replica_record record;
+	uint64_t id;
+
+	if (replica_writer_find(writer, uuid, &id, err) < 0)
+		return -1;
+	if (id == 0)
+		return 0;
+	if (replica_store_known(&writer->store, writer->txn, id, &record, err) < 0)
+		return -1;
+	*dn_r = replica_store_dn(&writer->store, writer->txn, NULL, &record, false, err);
+	return *dn_r != NULL ? 1 : -1;
+}

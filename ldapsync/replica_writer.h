@@ -71,6 +71,9 @@ int replica_writer_delete(struct replica_writer *writer, uint16_t source,
 /* The id of an entry, 0 if there is none. */
 int replica_writer_find(struct replica_writer *writer, const struct entry_uuid *uuid,
 			uint64_t *id_r, struct err *err) WP_MUST_CHECK;
+/* 1: *DN_R is its name, talloc'd, the caller's; 0: there is none. */
+int replica_writer_name(struct replica_writer *writer, const struct entry_uuid *uuid, char **dn_r,
+			struct err *err) WP_MUST_CHECK;
 
 /* What is about to be deleted. All zero is empty. */
 struct replica_sweep {

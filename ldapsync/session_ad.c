@@ -417,6 +417,9 @@ static int do_what_is_due(struct follower *f, struct err *err)
 		return -1;
 	if (read_renamed(f, err) < 0)
 		return -1;
+	/* It was renamed first, and another may have taken the name before that. */
+	if (source_take_misnamed(f->sink))
+		f->links_ms = now;
 	return f->links_ms != 0 && now >= f->links_ms ? read_links(f, err) : 0;
 }
 

@@ -46,6 +46,11 @@ int source_change(struct source_sink *sink, const struct entry *entry) WP_MUST_C
 /* Unchanged since the cookie. Only in a refresh. */
 int source_present(struct source_sink *sink, const struct entry_uuid *uuid) WP_MUST_CHECK;
 int source_delete(struct source_sink *sink, const struct entry_uuid *uuid) WP_MUST_CHECK;
+/* The same of an entry whose last name was DN. If it had another one here, source_take_misnamed says
+ * so, once: that name is free too, and this source was never told. */
+int source_delete_named(struct source_sink *sink, const struct entry_uuid *uuid, const char *dn)
+	WP_MUST_CHECK;
+bool source_take_misnamed(struct source_sink *sink);
 /* The refresh is over. COMPLETE: what it did not name is gone. */
 int source_done(struct source_sink *sink, bool complete) WP_MUST_CHECK;
 /* Covers everything before; empty: the stored one is no good. */

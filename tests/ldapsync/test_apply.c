@@ -344,6 +344,37 @@ static void test_a_list_of_what_is_there_does_not_bring_back_what_was_deleted(vo
 	assert_false(finds(103)); /* nobody named it */
 }
 
+static void give_named_deletion(unsigned id, const char *dn)
+{
+	const struct entry_uuid uuid = make_uuid(id);
+	struct buf data = { 0 };
+
+	buf_add(&data, &uuid, sizeof(uuid));
+	buf_adds(&data, dn);
+	give(0, EVENT_DELETE, 0, data.data, data.len);
+	buf_free(&data);
+}
+
+static void test_a_deletion_by_another_name_is_told(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 5, "c1");
+	give_named_deletion(100, "UID=100, ou=People,dc=x");
+	give_uuid(0, EVENT_DELETE, 101);
+	give_named_deletion(777, "uid=nobody,ou=People,dc=x");
+	assert_false(apply_take_misnamed(apply, 0));
+	give_named_deletion(102, "uid=new,ou=People,dc=x");
+	assert_true(apply_take_misnamed(apply, 0));
+	assert_false(apply_take_misnamed(apply, 0));
+	give(0, EVENT_REFRESH, SOURCE_RESUME | SOURCE_SURE, NULL, 0);
+	give_named_deletion(103, "uid=new,ou=People,dc=x");
+	give(0, EVENT_DONE, 0, NULL, 0);
+	commit();
+	assert_true(apply_take_misnamed(apply, 0));
+	assert_false(finds(100));
+	assert_false(finds(103));
+}
+
 static void test_a_file_is_one_transaction(void **state)
 {
 	(void)state;
@@ -595,6 +626,7 @@ int main(void)
 		TEST(test_a_resumed_refresh_that_sends_everything_is_doubted),
 		TEST(test_a_present_phase_deletes_what_it_did_not_name),
 		TEST(test_a_list_of_what_is_there_does_not_bring_back_what_was_deleted),
+		TEST(test_a_deletion_by_another_name_is_told),
 		TEST(test_a_file_is_one_transaction),
 		TEST(test_a_full_refresh_is_seen_as_a_whole_in_a_new_generation),
 		TEST(test_a_full_refresh_may_follow_a_change_at_once),
