@@ -4,6 +4,7 @@
 #   hub_start DIR [PROGRAM…]   start it and wait until it takes mail (`waypost run` without PROGRAM)
 #   hub_stop  DIR              SIGTERM, wait
 #   hub_kill9 DIR PROGRAM      SIGKILL to one process of the host: waypost, waypost-delivery, …
+#   hub_listens PORT           whether it takes connections there; started again, it answers `queue list` earlier
 #   hub       DIR ARGS…        run `waypost --config` of that host
 #   wait_for  SECONDS COMMAND… until the command succeeds; the last answer is shown if it never does
 #
@@ -87,6 +88,8 @@ hub_kill9() {
 	fi
 	pid=$(hub_child "$1" "$2") && kill -KILL "$pid"
 }
+
+hub_listens() { (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 hub_stop() {
 	local dir=$1 pid

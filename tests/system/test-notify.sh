@@ -50,6 +50,7 @@ kill_delivery() {
 	delivery=$(hub_child "$dir/h" waypost-delivery)
 	hub_kill9 "$dir/h" waypost-delivery
 	wait_for 20 restarted
+	wait_for 10 hub_listens "$in"
 }
 queues_are_empty() {
 	hub "$dir/h" queue list --json | python3 -c 'import json,sys; sys.exit(sum(q["messages"] for q in json.load(sys.stdin)) != 0)'
