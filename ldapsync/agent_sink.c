@@ -206,6 +206,12 @@ bool source_take_misnamed(struct source_sink *sink)
 	return atomic_exchange(&sink->is_misnamed, false);
 }
 
+int source_audit(struct source_sink *sink)
+{
+	event_add(batch_of(sink), EVENT_AUDIT, 0, NULL, 0);
+	return session_state(sink);
+}
+
 int source_done(struct source_sink *sink, bool complete)
 {
 	event_add(batch_of(sink), EVENT_DONE, complete, NULL, 0);

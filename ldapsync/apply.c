@@ -40,7 +40,7 @@ static int on_refresh(struct apply *apply, struct directory *d, const struct eve
 	d->expected = event->number == SOURCE_RESUME ? 0 : d->tally.counts.entries;
 	apply_forget_refresh(d);
 	d->phase = APPLY_REFRESHING;
-	d->complete = false;
+	d->complete = d->is_auditing = false;
 	d->is_sure = event->number & SOURCE_SURE;
 	d->resumes = event->number == SOURCE_RESUME;
 	d->doubt = NULL;
@@ -55,9 +55,16 @@ static int on_refresh(struct apply *apply, struct directory *d, const struct eve
 	return open_building(apply, err);
 }
 
+/* What is named is told apart from what is not. */
 static bool is_tracking(const struct directory *d)
 {
 	return !d->rebuilding && (d->phase == APPLY_REFRESHING || d->phase == APPLY_HELD);
+}
+
+/* What comes are changes, each of which takes effect. */
+static bool is_following(const struct directory *d)
+{
+	return d->phase == APPLY_LIVE || d->is_auditing;
 }
 
 /* Whether others may lie below ENTRY: a folder, or a server with its receive connectors. */
@@ -73,7 +80,7 @@ static bool is_folder(const struct entry *entry)
 static int look_for_arrival(struct apply *apply, struct directory *d, const struct entry *entry,
 			    bool is_known, struct err *err)
 {
-	bool resuming = d->phase == APPLY_REFRESHING && d->resumes;
+	bool resuming = d->phase == APPLY_REFRESHING && d->resumes && !d->is_auditing;
 	uint64_t id;
 
 	if ((!is_known && !resuming) || d->rebuilding || !is_folder(entry))
@@ -95,7 +102,7 @@ static int look_for_strays(struct apply *apply, struct directory *d, const struc
 
 	if (rc < 0 || d->is_sure)
 		return rc;
-	d->has_strays |= is_stray && (is_change || d->phase == APPLY_LIVE);
+	d->has_strays |= is_stray && (is_change || is_following(d));
 	if (rc == 0 && is_change && d->has_strays && is_folder(entry))
 		return apply_doubt(apply, d, "something came below a folder by another name", err);
 	return rc;
@@ -104,7 +111,8 @@ static int look_for_strays(struct apply *apply, struct directory *d, const struc
 /* The topology changed, and its directory is in the middle of something. */
 static void note_partial(struct apply *apply, const struct directory *d, uint64_t marks_before)
 {
-	if (is_tracking(d) && replica_writer_marks(apply->current) != marks_before)
+	if (is_tracking(d) && !d->is_auditing &&
+	    replica_writer_marks(apply->current) != marks_before)
 		replica_writer_tally(apply->current, d->number)->is_partial = true;
 }
 
@@ -198,7 +206,7 @@ static int on_delete(struct apply *apply, struct directory *d, const struct even
 	memcpy(&uuid, event->data, sizeof(uuid));
 	if (look_for_name(apply, d, event, &uuid, err) < 0)
 		return -1;
-	if (d->phase == APPLY_REFRESHING && !d->rebuilding)
+	if (d->phase == APPLY_REFRESHING && !d->rebuilding && !d->is_auditing)
 		return doom(apply, d, &uuid, err);
 	rc = replica_writer_delete(apply_writer(apply, d), d->number, &uuid, err);
 	note_partial(apply, d, marks);
@@ -218,7 +226,7 @@ static int on_cookie(struct apply *apply, struct directory *d, const struct even
 	buf_clear(&d->cookie);
 	buf_add(&d->cookie, event->data, event->len);
 	d->binding = event->number;
-	return d->phase == APPLY_LIVE ? apply_store_cookie(apply, d, err) : 0;
+	return is_following(d) ? apply_store_cookie(apply, d, err) : 0;
 }
 
 static int handle(struct apply *apply, struct directory *d, const struct event *event,
@@ -235,6 +243,8 @@ static int handle(struct apply *apply, struct directory *d, const struct event *
 		return on_present(apply, d, event, err);
 	case EVENT_DELETE:
 		return on_delete(apply, d, event, err);
+	case EVENT_AUDIT:
+		return apply_begin_audit(apply, d, err);
 	case EVENT_DONE:
 		d->complete = event->number != 0;
 		return apply_finish_refresh(apply, d, false, err);
@@ -280,6 +290,7 @@ void apply_begin(struct apply *apply, size_t directory)
 {
 	struct directory *d = &apply->directories[directory];
 
+	d->is_auditing = false;
 	if (d->phase == APPLY_LIVE)
 		d->phase = APPLY_WAITING;
 }

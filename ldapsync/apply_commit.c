@@ -117,6 +117,7 @@ int apply_fail(struct apply *apply)
 		replica_writer_abort(apply->current);
 	for (size_t i = 0; i < apply->config.n_directories; i++) {
 		apply->directories[i].rebuilding = false;
+		apply->directories[i].is_auditing = false;
 		apply->directories[i].number = 0;
 		apply->directories[i].phase = APPLY_WAITING;
 		apply->directories[i].doubt = NULL; /* what gave rise to it will come again */

@@ -18,6 +18,7 @@ struct directory {
 	bool rebuilding;   /* its events go to the new generation */
 	bool one_piece;    /* the refresh is one transaction */
 	bool complete;     /* what the refresh did not name is gone */
+	bool is_auditing;  /* all that is left of the refresh is the list of what is there */
 	bool is_sure;      /* the source follows folders itself (SOURCE_SURE) */
 	bool has_strays;   /* something changed below a folder that is not there */
 	bool resumes;      /* the refresh goes on from a cookie, and it is not sure */
@@ -118,6 +119,9 @@ void apply_mark_changed(struct apply *apply, struct directory *d, size_t n);
 int apply_doubt(struct apply *apply, struct directory *d, const char *why, struct err *err)
 	WP_MUST_CHECK;
 int apply_store_cookie(struct apply *apply, struct directory *d, struct err *err) WP_MUST_CHECK;
+/* What the refresh told takes effect before its list of what is there is through, unless the guard
+ * or a doubt wants to see that first. */
+int apply_begin_audit(struct apply *apply, struct directory *d, struct err *err) WP_MUST_CHECK;
 /* Sweep, guard, snapshot, cookie; ACCEPT: the guard was overruled. */
 int apply_finish_refresh(struct apply *apply, struct directory *d, bool accept, struct err *err)
 	WP_MUST_CHECK;

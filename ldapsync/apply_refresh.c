@@ -51,10 +51,15 @@ int apply_doubt(struct apply *apply, struct directory *d, const char *why, struc
 
 /* A server that does not understand a cookie may ignore it and send everything, but says
  * nothing then of what was deleted. */
+static bool may_be_everything(const struct apply *apply, const struct directory *d)
+{
+	return 2 * d->n_unchanged > apply->status.counts.entries;
+}
+
 static bool was_sent_everything(const struct apply *apply, const struct directory *d)
 {
 	return d->resumes && !d->complete && d->n_unchanged > APPLY_HANDFUL &&
-	       2 * d->n_unchanged > apply->status.counts.entries;
+	       may_be_everything(apply, d);
 }
 
 void apply_forget_refresh(struct directory *d)
@@ -68,7 +73,7 @@ void apply_forget_refresh(struct directory *d)
 static void end_phase(struct directory *d, enum apply_phase phase)
 {
 	d->phase = phase;
-	d->one_piece = false;
+	d->one_piece = d->is_auditing = false;
 	if (phase != APPLY_LIVE)
 		return;
 	d->is_ready = d->is_whole = true;
@@ -161,8 +166,9 @@ static int forget_others(struct apply *apply, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-static int finish_in_place(struct apply *apply, struct directory *d,
-			   const struct replica_sweep *sweep, struct err *err)
+/* The current generation is in step with what was told. */
+static int take_effect(struct apply *apply, struct directory *d,
+		       const struct replica_sweep *sweep, struct err *err)
 {
 	int rc = replica_writer_sweep(apply->current, d->number, sweep, err);
 
@@ -175,8 +181,16 @@ static int finish_in_place(struct apply *apply, struct directory *d,
 	if (sweep->n_gone > 0)
 		apply_mark_changed(apply, d, sweep->n_gone);
 	replica_writer_tally(apply->current, d->number)->is_partial = false;
-	end_phase(d, APPLY_LIVE);
 	apply_note_cause(apply, HISTORY_REFRESH);
+	return 0;
+}
+
+static int finish_in_place(struct apply *apply, struct directory *d,
+			   const struct replica_sweep *sweep, struct err *err)
+{
+	if (take_effect(apply, d, sweep, err) < 0)
+		return -1;
+	end_phase(d, APPLY_LIVE);
 	if (forget_others(apply, err) < 0)
 		return -1;
 	if (!apply->is_published && all_are_ready(apply))
@@ -198,6 +212,30 @@ int apply_finish_refresh(struct apply *apply, struct directory *d, bool accept, 
 		d->hold = (struct apply_hold){ 0 };
 		rc = d->rebuilding ? finish_rebuild(apply, d, accept, err) :
 				     finish_in_place(apply, d, &sweep, err);
+	}
+	replica_sweep_free(&sweep);
+	return rc;
+}
+
+int apply_begin_audit(struct apply *apply, struct directory *d, struct err *err)
+{
+	struct replica_sweep sweep = { 0 };
+	int rc;
+
+	if (d->phase != APPLY_REFRESHING || d->rebuilding || !apply->is_published ||
+	    may_be_everything(apply, d))
+		return 0;
+	d->complete = false;
+	rc = collect_sweep(apply, d, &sweep, err);
+	if (rc == 0 && apply_guard_holds(apply, d, &sweep)) {
+		d->hold = (struct apply_hold){ 0 }; /* the end decides on all of it */
+	} else if (rc == 0) {
+		rc = take_effect(apply, d, &sweep, err);
+		buf_free(&d->doomed);
+		id_set_free(&d->gone);
+		d->is_auditing = true;
+		d->named = 0;
+		d->expected = d->tally.counts.entries;
 	}
 	replica_sweep_free(&sweep);
 	return rc;

@@ -12,6 +12,7 @@ enum event_kind {
 	EVENT_UPSERT,  /* number: 1 the directory takes it for known, data: entry_encode */
 	EVENT_PRESENT, /* data: UUID */
 	EVENT_DELETE,  /* data: UUID, and behind it the name it had if that is told */
+	EVENT_AUDIT,   /* source_audit */
 	EVENT_DONE,    /* number: 1 complete, 0 only differences */
 	EVENT_COOKIE,  /* number: binding, data: cookie */
 };

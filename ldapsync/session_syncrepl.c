@@ -36,6 +36,7 @@ struct consumer {
 	struct buf covering; /* the cookie of what is still to be read */
 	int search_id, audit_id; /* -1: there is none */
 	bool is_live; /* the refresh is over */
+	bool has_news; /* changes that came during the audit, and were not flushed */
 	struct census *census; /* while everything is read for the first time */
 };
 
@@ -73,6 +74,8 @@ static int begin_audit(struct consumer *c, struct err *err)
 	static char *nothing[] = { (char *)LDAP_NO_ATTRS, NULL };
 	const struct buf no_cookie = { 0 };
 
+	if (source_audit(c->sink) < 0 || source_flush(c->sink) < 0)
+		return -1;
 	return send_search(c, SYNCREPL_REFRESH_ONLY, &no_cookie, nothing, &c->audit_id, err);
 }
 
@@ -388,6 +391,7 @@ static int on_message(void *ctx, LDAPMessage *message, struct err *err)
 
 	if (id == c->audit_id)
 		return on_audit_message(c, message, err);
+	c->has_news |= id == c->search_id;
 	return id == c->search_id ? on_search_message(c, message, err) : 0;
 }
 
@@ -402,6 +406,9 @@ static int await(struct consumer *c, struct err *err)
 
 	if (settle(c, err) < 0)
 		return -1;
+	if (c->audit_id >= 0 && c->has_news && source_flush(c->sink) < 0)
+		return -1;
+	c->has_news = false;
 	if (!c->is_live) {
 		dirconn_wait(c->ld, stop_fd, WAIT_MS);
 		nanosleep(&moment, NULL);

@@ -43,7 +43,7 @@ int source_upsert(struct source_sink *sink, const struct entry *entry) WP_MUST_C
 /* The same for an entry that the directory says it told of before: a folder of which it did not
  * has come from elsewhere, with what is below it, and all is read anew. */
 int source_change(struct source_sink *sink, const struct entry *entry) WP_MUST_CHECK;
-/* Unchanged since the cookie. Only in a refresh. */
+/* Unchanged since the cookie, or simply there. Only in a refresh, an audit included. */
 int source_present(struct source_sink *sink, const struct entry_uuid *uuid) WP_MUST_CHECK;
 int source_delete(struct source_sink *sink, const struct entry_uuid *uuid) WP_MUST_CHECK;
 /* The same of an entry whose last name was DN. If it had another one here, source_take_misnamed says
@@ -51,6 +51,10 @@ int source_delete(struct source_sink *sink, const struct entry_uuid *uuid) WP_MU
 int source_delete_named(struct source_sink *sink, const struct entry_uuid *uuid, const char *dn)
 	WP_MUST_CHECK;
 bool source_take_misnamed(struct source_sink *sink);
+/* What a resumed refresh tells is told; what is there is about to be listed, because the server may have
+ * forgotten deletions, while changes go on to come. They take effect from here on, and so does what
+ * was told before; the refresh is over, and complete, with source_done. */
+int source_audit(struct source_sink *sink) WP_MUST_CHECK;
 /* The refresh is over. COMPLETE: what it did not name is gone. */
 int source_done(struct source_sink *sink, bool complete) WP_MUST_CHECK;
 /* Covers everything before; empty: the stored one is no good. */

@@ -344,6 +344,108 @@ static void test_a_list_of_what_is_there_does_not_bring_back_what_was_deleted(vo
 	assert_false(finds(103)); /* nobody named it */
 }
 
+static void begin_audit(void)
+{
+	give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+	give_entry(0, make_site(3, "cn=T,cn=Sites,dc=x"));
+	give_uuid(0, EVENT_DELETE, 100);
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	give(0, EVENT_AUDIT, 0, NULL, 0);
+	commit();
+}
+
+static void test_an_audit_holds_nothing_up(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 5, "c1");
+	begin_audit();
+	assert_int_equal(apply_phase(apply, 0), APPLY_REFRESHING);
+	assert_false(finds(100)); /* as told, and so it stays */
+	assert_true(snapshot_has_sites(2));
+	assert_true(has_cookie(0, "c2"));
+	give_uuid(0, EVENT_PRESENT, 1);
+	give_uuid(0, EVENT_PRESENT, 100); /* the list may be older than what was told */
+	give_uuid(0, EVENT_PRESENT, 101);
+	give_entry(0, make_site(4, "cn=U,cn=Sites,dc=x"));
+	give_uuid(0, EVENT_DELETE, 101);
+	give_uuid(0, EVENT_DELETE, 102);
+	give_person(0, 102); /* back again */
+	give_person(0, 900);
+	give(0, EVENT_COOKIE, BINDING, "c3", 2);
+	commit();
+	assert_true(snapshot_has_sites(3));
+	assert_false(finds(101));
+	assert_true(finds(900));
+	assert_true(finds(103)); /* the list is not through */
+	assert_true(has_cookie(0, "c3"));
+	give_uuid(0, EVENT_PRESENT, 2);
+	give_uuid(0, EVENT_PRESENT, 101); /* still older */
+	give_uuid(0, EVENT_PRESENT, 104);
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+	assert_false(finds(100));
+	assert_false(finds(101));
+	assert_true(finds(102));
+	assert_false(finds(103)); /* nobody named it */
+	assert_true(finds(104));
+	assert_true(finds(900));
+	assert_true(snapshot_has_sites(3));
+	assert_true(has_cookie(0, "c3"));
+}
+
+static void test_a_new_folder_in_an_audit_is_no_arrival(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 5, "c1");
+	begin_audit();
+	give_folder(0, 90, "ou=new,dc=x", false);
+	commit();
+	assert_null(apply_take_doubt(apply, 0));
+	give_folder(0, 91, "ou=moved,dc=x", true); /* known there, not here */
+	commit();
+	assert_non_null(apply_take_doubt(apply, 0));
+}
+
+static void test_an_audit_cut_off_leaves_what_was_told(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 5, "c1");
+	begin_audit();
+	give_person(0, 900);
+	apply_close(&apply);
+	open_apply();
+	assert_true(has_cookie(0, "c2"));
+	assert_false(finds(100));
+	assert_true(finds(103));
+	assert_false(finds(900));
+	assert_true(snapshot_has_sites(2));
+}
+
+/* A server that ignores its cookie tells everything but deletions: the list tells them. */
+static void test_an_audit_waits_where_everything_was_sent(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 5, "c1");
+	give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+	for (unsigned id = 100; id < 104; id++)
+		give_person(0, id);
+	give_entry(0, make_site(3, "cn=T,cn=Sites,dc=x"));
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	give(0, EVENT_AUDIT, 0, NULL, 0);
+	commit();
+	assert_true(snapshot_has_sites(1));
+	assert_true(has_cookie(0, "c1"));
+	give_uuid(0, EVENT_PRESENT, 1);
+	give_uuid(0, EVENT_PRESENT, 2);
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_null(apply_take_doubt(apply, 0));
+	assert_true(snapshot_has_sites(2));
+	assert_false(finds(104));
+	assert_true(has_cookie(0, "c2"));
+}
+
 static void give_named_deletion(unsigned id, const char *dn)
 {
 	const struct entry_uuid uuid = make_uuid(id);
@@ -626,6 +728,10 @@ int main(void)
 		TEST(test_a_resumed_refresh_that_sends_everything_is_doubted),
 		TEST(test_a_present_phase_deletes_what_it_did_not_name),
 		TEST(test_a_list_of_what_is_there_does_not_bring_back_what_was_deleted),
+		TEST(test_an_audit_holds_nothing_up),
+		TEST(test_a_new_folder_in_an_audit_is_no_arrival),
+		TEST(test_an_audit_cut_off_leaves_what_was_told),
+		TEST(test_an_audit_waits_where_everything_was_sent),
 		TEST(test_a_deletion_by_another_name_is_told),
 		TEST(test_a_file_is_one_transaction),
 		TEST(test_a_full_refresh_is_seen_as_a_whole_in_a_new_generation),

@@ -53,6 +53,61 @@ static void test_the_guard_holds_a_file_back(void **state)
 	hold_and_accept(SOURCE_FILE);
 }
 
+static void give_uuids(enum event_kind kind, unsigned from, unsigned to)
+{
+	for (unsigned id = from; id < to; id++)
+		give_uuid(0, kind, id);
+}
+
+static void begin_audit(unsigned n_deleted)
+{
+	refresh(0, SOURCE_FULL, MANY, "c1");
+	give(0, EVENT_REFRESH, SOURCE_RESUME, NULL, 0);
+	give_uuids(EVENT_DELETE, 100, 100 + n_deleted);
+	give(0, EVENT_COOKIE, BINDING, "c2", 2);
+	give(0, EVENT_AUDIT, 0, NULL, 0);
+	commit();
+}
+
+/* The list is too short; what was told before it is in force. */
+static void test_the_guard_holds_an_audit_back(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	begin_audit(2);
+	give_uuids(EVENT_PRESENT, 1, 3);
+	give_uuids(EVENT_PRESENT, 102, 100 + MANY / 2);
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_int_equal(apply_phase(apply, 0), APPLY_HELD);
+	assert_int_equal(apply_held(apply)->dropped.recipients, MANY / 2);
+	assert_false(finds(101));
+	assert_true(finds(100 + MANY - 1));
+	assert_true(has_cookie(0, "c2"));
+	assert_int_equal(apply_accept(apply, APPLY_ALL, 1000, &err), 1);
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+	assert_true(finds(102));
+	assert_false(finds(100 + MANY - 1));
+	assert_true(has_cookie(0, "c2"));
+}
+
+static void test_an_audit_waits_where_the_guard_would_hold(void **state)
+{
+	(void)state;
+	begin_audit(MANY / 2);
+	assert_null(apply_held(apply));
+	assert_true(finds(100));
+	assert_true(has_cookie(0, "c1"));
+	give_uuids(EVENT_PRESENT, 1, 3);
+	give_uuids(EVENT_PRESENT, 100, 100 + MANY); /* older than what was told */
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_int_equal(apply_phase(apply, 0), APPLY_HELD);
+	assert_int_equal(apply_held(apply)->dropped.recipients, MANY / 2);
+	assert_true(finds(100));
+}
+
 /* A handful may go, but not all of it. */
 static void hold_the_last(enum source_refresh kind)
 {
@@ -343,6 +398,8 @@ int main(void)
 		TEST(test_the_guard_holds_a_full_refresh_back),
 		TEST(test_the_guard_holds_a_present_phase_back),
 		TEST(test_the_guard_holds_a_file_back),
+		TEST(test_the_guard_holds_an_audit_back),
+		TEST(test_an_audit_waits_where_the_guard_would_hold),
 		TEST(test_the_last_person_does_not_go_with_a_full_refresh),
 		TEST(test_the_last_person_does_not_go_with_a_present_phase),
 		TEST(test_others_may_take_the_place_of_all),

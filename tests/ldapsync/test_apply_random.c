@@ -231,7 +231,7 @@ static bool is_refreshing(size_t directory)
 static void step(void)
 {
 	size_t directory = below((unsigned)config.n_directories);
-	unsigned what = below(16);
+	unsigned what = below(17);
 
 	if (apply_phase(apply, directory) == APPLY_WAITING)
 		tell_refresh(directory);
@@ -251,6 +251,8 @@ static void step(void)
 		say_word(directory);
 	else if (what == 8 && below(4) == 0)
 		restart();
+	else if (what == 9 && is_refreshing(directory))
+		give(directory, EVENT_AUDIT, 0, NULL, 0);
 	else
 		tell_entry(directory);
 }

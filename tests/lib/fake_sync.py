@@ -6,6 +6,7 @@ search of the rootDSE is answered, any other without the sync control finds noth
 it and the base dc=NAME runs SCRIPTS/NAME, which is read each time; LOG gets a line for each:
 "NAME COOKIE" ("-" without one). After the script the connection stays open. Who asks by
 refreshOnly is told what NAME's scripts have said to be there until now; the log has no line of it.
+As long as there is SCRIPTS/NAME.half, only the first half is told.
 
 As `openldap` it says that it is one, and the sync search brings no more of an entry than was asked
 for. Other searches below dc=NAME find organisation and sites whole, by their names and by
@@ -39,6 +40,7 @@ A script is made of these lines; P is the person uid=pN, whose UUID is made from
   notice                 notice of disconnection, and closes
   junk                   octets that are no LDAP
   noise [N]              N messages that mean nothing, or such without end
+  forget A B             persons who are gone, and nothing is said of it
   drip A                 person A, an octet every two seconds
   announce N             the head of a message of N octets, and zeros without end
   until FILE             waits until SCRIPTS/FILE is there
@@ -110,7 +112,7 @@ def state_value(state, uuid, cookie=()):
 class Connection:
     def __init__(self, server, reader, writer):
         self.server, self.reader, self.writer = server, reader, writer
-        self.task = None
+        self.task = self.list_task = None
         self.is_busy = False  # with one message: nothing may come in its midst
         self.asked = None  # the attributes of the sync search; None: it brings all
         self.told = {}  # sites by their UUIDs
@@ -136,8 +138,9 @@ class Connection:
         except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
-            if self.task:
-                self.task.cancel()
+            for task in self.task, self.list_task:
+                if task:
+                    task.cancel()
             self.writer.close()
 
     async def handle(self, id, op, *controls):
@@ -148,7 +151,7 @@ class Connection:
             base = list(elements(body))[0][1].decode()
             mode, found = self.sync_request(controls)
             if mode == 1:
-                await self.list_all(id, base.removeprefix("dc="))
+                self.list_task = asyncio.create_task(self.list_all(id, base.removeprefix("dc=")))
             elif mode is None:
                 code = 0
                 if base == "":
@@ -195,7 +198,10 @@ class Connection:
         return None, None
 
     async def list_all(self, id, name):
-        for dn in list(self.server.content.setdefault(name, {})):
+        dns = list(self.server.content.setdefault(name, {}))
+        for n, dn in enumerate(dns):
+            if n == len(dns) // 2:
+                await self.while_there(name + ".half")
             await self.send(id, entry(dn, {}), state_control(state_value(1, uuid_of(dn))))
         await self.send(id, result(0x65, 0))
 
@@ -310,6 +316,10 @@ class Connection:
             self.content.pop(self.dn(n), None)
         await self.ids(id, True, [uuid_of(self.dn(n)) for n in range(int(first), int(end))])
 
+    async def do_forget(self, id, first, end):
+        for n in range(int(first), int(end)):
+            self.content.pop(self.dn(n), None)
+
     async def do_present_org(self, id):
         await self.ids(id, False, [uuid_of(dn) for dn, _ in self.org(self.base)])
 
@@ -366,8 +376,15 @@ class Connection:
             self.writer.write(bytes(1 << 16))
             await self.writer.drain()
 
+    def is_there(self, name):
+        return os.path.exists(os.path.join(self.server.scripts, name))
+
+    async def while_there(self, name):
+        while self.is_there(name):
+            await asyncio.sleep(0.02)
+
     async def do_until(self, id, name):
-        while not os.path.exists(os.path.join(self.server.scripts, name)):
+        while not self.is_there(name):
             await asyncio.sleep(0.02)
 
     async def do_close(self, id):

@@ -24,7 +24,9 @@ served_with() { grep -q "^$1 $2\$" "$dir/served"; }
 came_again() { [ "$(fake_served "$1")" -ge "${2:-2}" ]; }
 is() { sync_is "$dir/$1" state "$2"; }
 wait_is() { sync_wait "$dir/$1" state "$2"; }
+snapshot_is() { sync_until eval "[ \"\$(sync_field '$dir/$1' snapshot)\" = $2 ]"; }
 started=$SECONDS
+: >"$dir/scripts/audit.half"
 
 # ---- lists that are cut short, after a first refresh that was good ----
 good_then short <<-EOT
@@ -129,6 +131,17 @@ good_then phases <<-EOT
 	people $many $((many + 1)) modify
 	gone 0 1
 	done c3
+EOT
+good_then audit <<-EOT
+	site Lyon
+	forget 5 6
+	people $((many - 1)) $many delete
+	done c2
+	until audit.more
+	site Kiel
+	people $((many - 2)) $((many - 1)) delete
+	people $many $((many + 2))
+	cookie c3
 EOT
 good_then notice <<-EOT
 	done
@@ -237,6 +250,17 @@ ok "a set of $strangers strangers" sync_until fake_persons many $((many + 1))
 ok "live" wait_is many live
 ok "both phases" sync_until sync_has "$dir/phases" "uid=p$many,"
 ok "the last of the first phase and one of the second are gone" sync_until fake_persons phases $((many - 1))
+ok "the list of what is there is long: what was told before is in force" snapshot_is audit 2
+ok "deletions too" fake_persons audit $((many - 1))
+ok "and it is not over" is audit refresh
+: >"$dir/scripts/audit.more"
+ok "changes meanwhile: in force" snapshot_is audit 3
+ok "deletions too" sync_until fake_persons audit $many
+ok "and it is not over" is audit refresh
+rm "$dir/scripts/audit.half"
+ok "until the list is through" wait_is audit live
+ok "what the server forgot to tell is gone, and what it told after the list was begun stays told" \
+	fake_persons audit $((many - 1))
 ok "notice of disconnection: comes again" sync_until came_again notice 3
 ok "nothing is lost" fake_persons notice $many
 ok "octets that are no LDAP: comes again" sync_until came_again junk 3
