@@ -55,6 +55,7 @@ org_servers() {
 	waypostRole: hub
 	waypostSiteDN: cn=A,cn=Sites,$org_base
 	waypostGlitchRetryInterval: 1
+	waypostGlitchRetryCount: 100
 	waypostMessageRetryInterval: 1
 
 	dn: cn=In,cn=HUB1,cn=Servers,$org_base
