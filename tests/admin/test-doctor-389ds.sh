@@ -4,6 +4,7 @@
 # and the doctor is content.
 set -u
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/doctor.sh"
 . "$abs_top_srcdir/tests/lib/slapd.sh"
 . "$abs_top_srcdir/tests/lib/ds389.sh"
 ds389_need || exit $?
@@ -47,28 +48,7 @@ printf 'change-me\n' >"$dir/password"
 printf 'admin\n' >"$dir/admin"
 chmod 600 "$dir/password" "$dir/admin"
 
-visit() {
-	expect "$1" timeout 60 "$waypost" --config "$dir/c" config check --json
-}
-found() { # CHECK SEVERITY TEXT
-	if printf '%s' "$out" | python3 -c '
-import json, sys
-check, severity, text = sys.argv[1:4]
-sys.exit(not any(r["check"] == check and r["severity"] == severity and text in r["text"]
-                 for r in json.load(sys.stdin)))' "$1" "$2" "$3"; then
-		pass "$1: $2: $3"
-	else
-		fail "$1 is not $2 with \"$3\": $out"
-	fi
-}
-follow() { # CHECK: runs its commands, at this server
-	printf '%s' "$out" | python3 -c '
-import json, sys
-print(next(r["commands"] for r in json.load(sys.stdin) if r["check"] == sys.argv[1] and "commands" in r))' "$1" |
-		sed "s|-W|-w admin|; s|^dsconf INSTANCE|dsconf -D 'cn=Directory Manager' -w admin $DS389_URL|; /^dsctl/d" >"$dir/commands"
-	bash -e "$dir/commands" >"$dir/commands.log" 2>&1 && pass "what is printed for $1 can be run" ||
-		fail "what is printed for $1 cannot be run: $(cat "$dir/commands" "$dir/commands.log")"
-}
+here="s|-W|-w admin|; s|^dsconf INSTANCE|dsconf -D 'cn=Directory Manager' -w admin $DS389_URL|; /^dsctl/d"
 
 # ---- init ----
 init=("$waypost" init --config "$dir/c" --uri "$DS389_URL" --cleartext --bind simple --bind-dn "$account"
@@ -91,7 +71,7 @@ found server ok 389-Directory
 found schema ok "classes and attributes"
 found base failed "the account may not see it"
 found recipients warning "no entry that matches"
-follow base
+follow base "$here"
 visit 0
 found base ok "1 site"
 found recipients ok "ou=People"
@@ -111,7 +91,7 @@ nsSizeLimit: 5
 L
 visit 6
 found limits failed "after 5 entries"
-follow limits
+follow limits "$here"
 visit 0
 found limits ok "one search gives all"
 
@@ -133,7 +113,7 @@ ds389_start "$dir/ds" || exit 1
 visit 6
 found sync failed "does not offer content synchronisation"
 if command -v dsconf >/dev/null; then
-	follow sync
+	follow sync "$here"
 	ds389_stop "$dir/ds"
 	ds389_start "$dir/ds" || exit 1
 	visit 0
@@ -143,7 +123,7 @@ sed -i "s|bind_dn .*|bind_dn = \"cn=Directory Manager\"|; s|$dir/password|$dir/a
 visit 0
 found indexes note "no index on mailLocalAddress"
 if command -v dsconf >/dev/null; then
-	follow indexes
+	follow indexes "$here"
 	visit 0
 	found indexes ok "indexed"
 fi

@@ -3,6 +3,7 @@
 # rights may, the schema that is not there, and that nothing is written without it.
 set -u
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/doctor.sh"
 . "$abs_top_srcdir/tests/lib/samba.sh"
 samba_need || exit $?
 dir=$(mktemp -d) || exit 1
@@ -26,20 +27,6 @@ config() { # ACCOUNT SETTINGS
 		recipients = {"$SAMBA_BASE"} bind = "simple" bind_dn = "$1@$SAMBA_REALM"
 		password_file = "$dir/$1" $2 }
 	L
-}
-visit() {
-	expect "$1" timeout 60 "$waypost" --config "$dir/c" config check --json
-}
-found() { # CHECK SEVERITY TEXT
-	if printf '%s' "$out" | python3 -c '
-import json, sys
-check, severity, text = sys.argv[1:4]
-sys.exit(not any(r["check"] == check and r["severity"] == severity and text in r["text"]
-                 for r in json.load(sys.stdin)))' "$1" "$2" "$3"; then
-		pass "$1: $2: $3"
-	else
-		fail "$1 is not $2 with \"$3\": $out"
-	fi
 }
 
 # ---- the certificate is for the name, the host file has the address ----
@@ -68,11 +55,7 @@ visit 6
 found dirsync note "$SAMBA_BASE: allowed with OBJECT_SECURITY only"
 json 'any("Replicating Directory Changes" in row.get("remedy", "") for row in v)'
 # The commands name the account, and are all that it needs.
-printf '%s' "$out" | python3 -c '
-import json, sys
-for r in json.load(sys.stdin):
-    if r["check"] == "dirsync": print(r["commands"].replace("dsacl set", "dsacl set -s " + sys.argv[1]))' "$SAMBA_CONF" >"$dir/fix.sh"
-bash -e "$dir/fix.sh" >"$dir/fix.log" 2>&1 && pass "what is printed for dirsync can be run" || fail "$(cat "$dir/fix.sh" "$dir/fix.log")"
+follow dirsync "s|dsacl set|dsacl set -s $SAMBA_CONF|"
 visit 6
 found dirsync ok "$SAMBA_BASE: allowed"
 found dirsync ok "$SAMBA_CONFIG: allowed"

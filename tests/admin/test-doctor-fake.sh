@@ -3,6 +3,7 @@
 # too long. Scripted: tests/lib/fake_ad.py.
 set -u
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/doctor.sh"
 . "$abs_top_srcdir/tests/lib/slapd.sh" # its clients read no ldap.conf
 dir=$(mktemp -d) || exit 1
 fake=$abs_top_srcdir/tests/lib/fake_ad.py
@@ -21,40 +22,26 @@ server = "HUB1" state = "$dir/state" run = "$dir/run"
 directory "o" { uri = {"$(sed -n 's,^dc1 ,ldap://127.0.0.1:,p' "$dir/ports")"} profile = "ad"
 	bind = "simple" bind_dn = "waypost@fake.test" password_file = "$dir/password" cleartext = true }
 L
-visit() {
-	expect "${1-6}" timeout 60 "$waypost" --config "$dir/c" config check --json
-}
-found() { # CHECK SEVERITY TEXT [FIX]
-	if printf '%s' "$out" | python3 -c '
-import json, sys
-check, severity, text, fix = sys.argv[1:5]
-rows = [r for r in json.load(sys.stdin) if r["check"] == check and r["severity"] == severity and text in r["text"]]
-sys.exit(not any(fix in r.get("remedy", "") + r.get("commands", "") for r in rows))' "$1" "$2" "$3" "${4-}"; then
-		pass "$1: $2: $3"
-	else
-		fail "$1 is not $2 with \"$3\" and \"${4-}\": $out"
-	fi
-}
 
 # ---- clocks ----
-visit
+visit 6
 found server ok "Active Directory: dc1.fake.test"
 found clock ok "0 s apart"
 habit '"clock": 400'
-visit
+visit 6
 found clock warning "ahead of this host's, more than the 300 s that Kerberos allows" "time service"
 habit '"clock": -120'
-visit
+visit 6
 found clock warning "behind this host's" "chrony"
 habit '"clock": 0'
 
 # ---- rights, and what it offers ----
 found dirsync ok "$configuration: allowed"
 habit '"dirsync_right": false'
-visit
+visit 6
 found dirsync note "OBJECT_SECURITY only" "dsacls \"$configuration\" /G \"waypost@fake.test:CA;Replicating Directory Changes\""
 habit '"dirsync": false, "shows_deleted": false, "synchronized": false'
-visit
+visit 6
 found dirsync warning "polled by uSNChanged"
 found "deleted objects" note "cannot be seen" "waypost@fake.test:LCRP"
 found server failed "has not finished its first replication" "repadmin"
@@ -63,6 +50,6 @@ found server failed "has not finished its first replication" "repadmin"
 found paging ok "the limits cannot be seen"
 tell "{\"do\": \"add\", \"dn\": \"CN=Default Query Policy,CN=Query-Policies,CN=Directory Service,CN=Windows NT,CN=Services,$configuration\",
 	\"attributes\": {\"objectClass\": [\"top\", \"queryPolicy\"], \"lDAPAdminLimits\": [\"MaxValRange=1500\", \"MaxPageSize=50\"]}}"
-visit
+visit 6
 found paging warning "MaxPageSize is 50" '"connect to server dc1.fake.test" quit "set maxpagesize to 1000"'
 exit $failed

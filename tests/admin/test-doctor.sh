@@ -3,6 +3,7 @@
 # is commands, they are run, and the doctor is content.
 set -u
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/doctor.sh"
 . "$abs_top_srcdir/tests/lib/slapd.sh"
 slapd_need || exit $?
 dir=$(mktemp -d) || exit 1
@@ -53,39 +54,8 @@ config() { # URIS SETTINGS
 	directory "o" { uri = {$1} $2 }
 	L
 }
-# visit STATUS: what the doctor says, as JSON in $out.
-visit() {
-	expect "$1" timeout 60 "$waypost" --config "$dir/c" config check --json
-}
-# The row (with one of its texts) of a check must be so: found CHECK SEVERITY TEXT [FIX]
-found() {
-	if printf '%s' "$out" | python3 -c '
-import json, sys
-check, severity, text, fix = sys.argv[1:5]
-rows = [r for r in json.load(sys.stdin) if r["check"] == check and r["severity"] == severity and text in r["text"]]
-sys.exit(not any(fix in r.get("remedy", "") + r.get("commands", "") for r in rows))' "$1" "$2" "$3" "${4-}"; then
-		pass "$1: $2: $3"
-	else
-		fail "$1 is not $2 with \"$3\" and \"${4-}\""
-		printf '%s' "$out" | python3 -c '
-import json, sys
-for r in json.load(sys.stdin):
-    if r["severity"] != "ok": print("   ", r)'
-	fi
-}
 none_failed() { json 'all(row["severity"] != "failed" for row in v)'; }
-# Runs the commands that the doctor prints for CHECK, on the server of this test.
-follow() {
-	printf '%s' "$out" | python3 -c '
-import json, sys
-print(next(r["commands"] for r in json.load(sys.stdin) if r["check"] == sys.argv[1] and "commands" in r))' "$1" |
-		sed "s|ldapi:///|$SLAPD_LDAPI|; s|-Y EXTERNAL|-Q -Y EXTERNAL|" >"$dir/commands"
-	if bash "$dir/commands" >"$dir/commands.log" 2>&1; then
-		pass "what is printed for $1 can be run"
-	else
-		fail "what is printed for $1 cannot be run: $(cat "$dir/commands" "$dir/commands.log")"
-	fi
-}
+here="s|ldapi:///|$SLAPD_LDAPI|; s|-Y EXTERNAL|-Q -Y EXTERNAL|"
 configure() {
 	slapd_admin "$dir/org" ldapmodify >"$dir/configure.log" 2>&1 || fail "configuring: $(cat "$dir/configure.log")"
 }
@@ -111,7 +81,7 @@ found indexes note "cannot be seen" "olcDbIndex"
 found "sweep guard" ok "20 %"
 found 'directory "o"' warning "it can be read"
 found "clear text" note "without TLS" "olcSecurity"
-follow "clear text"
+follow "clear text" "$here"
 visit 0
 found "clear text" ok "refused"
 expect 0 "$waypost" --config "$dir/c" config check
@@ -180,7 +150,7 @@ L
 visit 6
 found base failed "cn=Waypost" "olcAccess: {1}to * by dn.exact=\"$account\" read by * break"
 found "not looked at" note "sync, limits"
-follow base
+follow base "$here"
 visit 0
 none_failed
 if ldapsearch -x -LLL -H "$SLAPD_LDAPI" -D "$account" -w change-me -b "$account" userPassword | grep -q '^userPassword'; then
@@ -214,7 +184,7 @@ olcLimits: dn.exact="$account" size=5
 L
 visit 6
 found limits failed "ends a search after 5 entries" "size=unlimited"
-follow limits
+follow limits "$here"
 slapd_stop "$dir/org" # what is added in front counts behind until then
 slapd_start "$dir/org" || exit 1
 visit 0
@@ -229,10 +199,10 @@ L
 config "\"$SLAPD_LDAPI\"" "$below bind = \"external\""
 visit 0
 found indexes warning "no index on entryCSN" "olcDbIndex: entryCSN eq"
-follow indexes
+follow indexes "$here"
 visit 0
 found indexes note "no index on mailLocalAddress of the filter"
-follow indexes
+follow indexes "$here"
 visit 0
 found indexes ok "is indexed"
 
@@ -242,7 +212,7 @@ slapd_start "$dir/org" || exit 1
 visit 6
 found sync failed "is refused" "olcOverlay: syncprov"
 out=${out//olcModuleLoad: syncprov/olcModuleLoad: accesslog} # syncprov is loaded already
-follow sync
+follow sync "$here"
 visit 0
 found sync ok "can be followed"
 

@@ -3,6 +3,8 @@
 #   sync_conf  DIR DIRECTORY-SECTION   writes DIR/waypost.conf: state and run below DIR
 #   sync_corp  DIR URI…                prints such a section, for an organisation like schema/example.ldif
 #                                      at these addresses; its password is written into DIR
+#   sync_ad    DIR PEOPLE URI…         the same for Active Directory: PEOPLE is the base of recipients, the
+#                                      account of samba_user's is agent, its password Agent.pw1
 #   sync_start DIR                     starts the agent of DIR; its log is DIR/log
 #   sync_stop | sync_kill9 DIR         by the pid that sync_start wrote
 #   sync_status DIR                    the status row; sync_is DIR FIELD VALUE compares one
@@ -49,17 +51,38 @@ sync_conf() {
 	chmod 600 "$1/waypost.conf"
 }
 
-sync_corp() {
-	local uris
-	printf change-me >"$1/password"
+sync_password() { # directory, password
+	printf %s "$2" >"$1/password"
 	chmod 600 "$1/password"
-	uris=$(printf ', "%s"' "${@:2}")
+}
+
+sync_uris() {
+	local uris
+	uris=$(printf ', "%s"' "$@")
+	echo "uri = {${uris#, }}"
+}
+
+sync_corp() {
+	sync_password "$1" change-me
 	echo "directory \"corp\" {
-	uri = {${uris#, }}
+	$(sync_uris "${@:2}")
 	base = \"cn=Waypost,dc=example,dc=com\"
 	recipients = {\"ou=People,dc=example,dc=com\"}
 	bind = \"simple\"
 	bind_dn = \"cn=waypost,ou=Services,dc=example,dc=com\"
+	password_file = \"$1/password\"
+	cleartext = true
+}"
+}
+
+sync_ad() {
+	sync_password "$1" Agent.pw1
+	echo "directory \"corp\" {
+	$(sync_uris "${@:3}")
+	profile = \"ad\"
+	recipients = {\"$2\"}
+	bind = \"simple\"
+	bind_dn = \"agent@$SAMBA_REALM\"
 	password_file = \"$1/password\"
 	cleartext = true
 }"

@@ -45,18 +45,7 @@ people=OU=People,$SAMBA_BASE outside=OU=Elsewhere,$SAMBA_BASE sites=CN=Sites,$SA
 	done
 } | ldapmodify "${admin[@]}" >/dev/null || exit 1
 
-printf Agent.pw1 >"$dir/password"
-chmod 600 "$dir/password"
-sync_conf "$dir" "directory \"corp\" {
-	uri = {\"$SAMBA_URL\"}
-	profile = \"ad\"
-	recipients = {\"$people\"}
-	bind = \"simple\"
-	bind_dn = \"agent@$SAMBA_REALM\"
-	password_file = \"$dir/password\"
-	cleartext = true
-	sweep_guard_percent = 90
-}"
+sync_conf "$dir" "$(sync_ad "$dir" "$people" "$SAMBA_URL" | sed 's/^}/	sweep_guard_percent = 90\n&/')"
 sync_start "$dir"
 ok "live" sync_wait "$dir" state live 30
 ok "the replica is the directory" sync_until same

@@ -56,17 +56,7 @@ people=OU=People,$SAMBA_BASE sites=CN=Sites,$SAMBA_CONFIG
 } | modify one || exit 1
 ok "the organisation is at both" replicate
 
-printf Agent.pw1 >"$dir/password"
-chmod 600 "$dir/password"
-sync_conf "$dir" "directory \"corp\" {
-	uri = {\"$SAMBA_URL\", \"$second\"}
-	profile = \"ad\"
-	recipients = {\"$people\"}
-	bind = \"simple\"
-	bind_dn = \"agent@$SAMBA_REALM\"
-	password_file = \"$dir/password\"
-	cleartext = true
-}"
+sync_conf "$dir" "$(sync_ad "$dir" "$people" "$SAMBA_URL" "$second")"
 sync_start "$dir"
 ok "the first is followed" follows one
 ok "the replica is as the first" is_as one

@@ -20,17 +20,7 @@ people=OU=People,$SAMBA_BASE
 		printf 'dn: CN=p%s,%s\nobjectClass: contact\nmail: p%s@example.com\n\n' $i "$people" $i
 	done
 } | samba_admin "$dir/dc" ldapadd >/dev/null || exit 1
-printf Agent.pw1 >"$dir/password"
-chmod 600 "$dir/password"
-sync_conf "$dir" "directory \"corp\" {
-	uri = {\"$SAMBA_URL\"}
-	profile = \"ad\"
-	recipients = {\"$people\"}
-	bind = \"simple\"
-	bind_dn = \"agent@$SAMBA_REALM\"
-	password_file = \"$dir/password\"
-	cleartext = true
-}"
+sync_conf "$dir" "$(sync_ad "$dir" "$people" "$SAMBA_URL")"
 begin=$(date +%s%N)
 sync_start "$dir"
 sync_wait "$dir" state live 300 || exit 1
