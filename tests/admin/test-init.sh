@@ -72,7 +72,7 @@ absent "$conf"
 [ "$(count '*')" = 0 ] && pass "the directory is empty still" || fail "something was written"
 
 # ---- a new organisation ----
-port=$(slapd_free_port) lmtp=$(slapd_free_port)
+port=$(peer_free_port) lmtp=$(peer_free_port)
 new=(--uri "$SLAPD_LDAPI" --create --server HUB1 --fqdn hub1.example.com --site Berlin
 	--subnet 127.0.0.0/8 --accepted-domain example.com --mailbox-delivery "lmtp://127.0.0.1:$lmtp"
 	--listen "127.0.0.1:$port" --send-connector --recipients ou=People,dc=example,dc=com

@@ -26,7 +26,7 @@ ds389_fail() {
 ds389_init() {
 	local dir=$1 user port
 	mkdir -p "$dir"/{config/schema,db,log,run,lock,ldif,bak,tmp,inst} && dir=$(cd "$dir" && pwd) || return 1
-	port=$(slapd_free_port) || return 1
+	port=$(peer_free_port) || return 1
 	user=$(id -un)
 	[ "$(id -u)" != 0 ] || user=dirsrv
 	printf 'DS389_URL=ldap://127.0.0.1:%s\nDS389_PORT=%s\n' "$port" "$port" >"$dir/env"
@@ -131,7 +131,7 @@ ds389_tls() {
 		nsslapd-security: on
 		-
 		replace: nsslapd-securePort
-		nsslapd-securePort: $(slapd_free_port)
+		nsslapd-securePort: $(peer_free_port)
 
 		dn: cn=RSA,cn=encryption,cn=config
 		changetype: modify

@@ -30,20 +30,9 @@ krb5_fail() {
 	return 1
 }
 
-# One port that is free for TCP and UDP.
-krb5_free_port() {
-	python3 -c 'import socket
-while True:
-    t = socket.socket(); t.bind(("127.0.0.1", 0))
-    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try: u.bind(t.getsockname())
-    except OSError: continue
-    print(t.getsockname()[1]); break'
-}
-
 krb5_init() {
 	local dir=$1 realm=${2:-EXAMPLE.COM} port
-	mkdir -p "$dir" && dir=$(cd "$dir" && pwd) && port=$(krb5_free_port) || return 1
+	mkdir -p "$dir" && dir=$(cd "$dir" && pwd) && port=$(peer_free_port) || return 1
 	echo "$port" >"$dir/port"
 	cat >"$dir/krb5.conf" <<-EOT
 	[libdefaults]

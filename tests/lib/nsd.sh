@@ -6,6 +6,8 @@
 #   nsd_stop               ends what nsd_start began
 #
 # Every file is below DIR.
+: "${abs_top_srcdir:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+. "$abs_top_srcdir/tests/lib/peer.sh"
 nsd_pid= nsd_port=
 
 nsd_need() {
@@ -14,13 +16,7 @@ nsd_need() {
 
 nsd_init() {
 	mkdir -p "$1"
-	nsd_port=$(python3 -c 'import socket
-while True:
-    t = socket.socket(); t.bind(("127.0.0.1", 0))
-    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try: u.bind(t.getsockname())
-    except OSError: continue
-    print(t.getsockname()[1]); break')
+	nsd_port=$(peer_free_port)
 }
 
 nsd_stop() {

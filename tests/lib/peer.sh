@@ -7,6 +7,10 @@
 #   peer_stop   KIND DIR TRIES  asks it to end, also when it is stopped, and after TRIES looks, 20 a second,
 #                               kills it
 #   peer_kill9  KIND DIR FILE   kills it, waits until it is gone and removes FILE
+#   peer_free_port [IP]         a port for a server to listen on (free_port.py)
+: "${abs_top_srcdir:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+
+peer_free_port() { "$abs_top_srcdir/tests/lib/free_port.py" "$@"; }
 
 peer_pid() {
 	local pid

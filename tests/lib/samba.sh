@@ -51,13 +51,6 @@ samba_next_address() {
 	samba_address=127.$((64 * samba_count + ($$ >> 16))).$(($$ >> 8 & 255)).$(($$ & 255))
 }
 
-samba_free_port() {
-	python3 -c 'import socket, sys
-s = socket.socket()
-s.bind((sys.argv[1], 0))
-print(s.getsockname()[1])' "$1"
-}
-
 samba_init() {
 	local dir=$1 realm=AD.EXAMPLE.COM cert= key= ca= strong=no samba_address kdc kpasswd cldap base domain
 	shift
@@ -72,8 +65,8 @@ samba_init() {
 	mkdir -p "$dir" && dir=$(cd "$dir" && pwd) || return 1
 	[ ! -e "$dir/etc/smb.conf" ] || { samba_fail "$dir is laid out already"; return 1; }
 	samba_next_address || return 1
-	kdc=$(samba_free_port "$samba_address") kpasswd=$(samba_free_port "$samba_address")
-	cldap=$(samba_free_port "$samba_address")
+	kdc=$(peer_free_port "$samba_address") kpasswd=$(peer_free_port "$samba_address")
+	cldap=$(peer_free_port "$samba_address")
 	domain=${realm%%.*} base=DC=${realm,,}
 	base=${base//./,DC=}
 	{

@@ -42,14 +42,6 @@ slapd_fail() {
 	return 1
 }
 
-# slapd_free_port [IP]: a TCP port that nobody listens on at this moment.
-slapd_free_port() {
-	python3 -c 'import socket, sys
-s = socket.socket()
-s.bind((sys.argv[1], 0))
-print(s.getsockname()[1])' "${1:-127.0.0.1}"
-}
-
 slapd_init() {
 	local dir=$1 suffix=dc=example,dc=com port= address=127.0.0.1 cert= key= ca= sessionlog= schemas=() own=$abs_top_srcdir/schema/waypost.ldif
 	local size=1073741824 nosync=FALSE id= peer=
@@ -71,7 +63,7 @@ slapd_init() {
 	done
 	mkdir -p "$dir/config" "$dir/data" && dir=$(cd "$dir" && pwd) || return 1
 	[ -z "$(ls -A "$dir/config")" ] || { slapd_fail "$dir is laid out already"; return 1; }
-	[ -n "$port" ] || port=$(slapd_free_port "$address") || return 1
+	[ -n "$port" ] || port=$(peer_free_port "$address") || return 1
 	{
 		echo "SLAPD_URL=ldap://$address:$port"
 		echo "SLAPD_LDAPI=ldapi://${dir//\//%2F}%2Fldapi"

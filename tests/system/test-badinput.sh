@@ -2,7 +2,7 @@
 # What nobody should send or write: a directory with malformed entries works but for them and says
 # so; bad SMTP gets the right reply, ends no process, loses no message and leaves no session.
 . "$(dirname "$0")/../lib/hub.sh"
-. "$(dirname "$0")/../lib/slapd.sh" # slapd_free_port
+. "$(dirname "$0")/../lib/peer.sh" # peer_free_port
 . "$(dirname "$0")/../lib/org.sh"
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,7 +21,7 @@ cleanup() {
 trap cleanup EXIT
 say() { echo "# $*"; }
 
-own=$(slapd_free_port) open=$(slapd_free_port) out=$(slapd_free_port) lmtp=$(slapd_free_port)
+own=$(peer_free_port) open=$(peer_free_port) out=$(peer_free_port) lmtp=$(peer_free_port)
 start_sink() {
 	local port=$1
 	shift

@@ -35,7 +35,7 @@ trap cleanup EXIT
 say() { echo "# $*"; }
 now_ns() { python3 -c 'import time; print(time.monotonic_ns())'; }
 
-in=$(slapd_free_port) out=$(slapd_free_port) lmtp=$(slapd_free_port)
+in=$(peer_free_port) out=$(peer_free_port) lmtp=$(peer_free_port)
 start_sink() { # out or lmtp
 	"$tools/smtp_sink" $([ "$1" = lmtp ] && echo --lmtp) --listen "127.0.0.1:${!1}" --max-messages 50 \
 		--journal "$dir/journal-$1" >"$dir/sink-$1" 2>&1 &

@@ -4,7 +4,7 @@
 # the sender is told, without the text; where nothing is, the log and the figures say so. All other
 # mail goes.
 . "$(dirname "$0")/../lib/hub.sh"
-. "$(dirname "$0")/../lib/slapd.sh" # slapd_free_port
+. "$(dirname "$0")/../lib/peer.sh" # peer_free_port
 . "$(dirname "$0")/../lib/org.sh"
 set -eu
 tools=$WAYPOST_BIN
@@ -74,7 +74,7 @@ import json, sys
 sys.exit(sum(q["messages"] for q in json.load(sys.stdin)) != int(sys.argv[1]))' "$1"; }
 arrived() { grep -q "\"$1@dead.example\"" "$dir/journal-dead"; }
 
-in=$(slapd_free_port) out=$(slapd_free_port) lmtp=$(slapd_free_port) dead=$(slapd_free_port)
+in=$(peer_free_port) out=$(peer_free_port) lmtp=$(peer_free_port) dead=$(peer_free_port)
 mkdir "$dir/h"
 {
 	org_ldif "$in" "$out" "$lmtp" 0

@@ -30,7 +30,7 @@ lyon="CN=LYON-HUB1,CN=Servers,$group"
 partner="CN=Partner,CN=Connections,CN=Exchange Routing Group (TEST),CN=Routing Groups,$group"
 # Each run has a loopback address of its own, as in samba.sh: port 25 cannot be chosen.
 mailbox=127.$((1 + ($$ >> 16))).$(($$ >> 8 & 255)).$(($$ & 255))
-port=$(slapd_free_port)
+port=$(peer_free_port)
 
 modify() { slapd_admin "$dir/slapd" ldapmodify >/dev/null; }
 # start_sink NAME ADDRESS:PORT
@@ -79,7 +79,7 @@ sys.exit(not any(all(text in json.dumps(row) for text in sys.argv[1:]) for row i
 slapd_init "$dir/slapd" --schema "$abs_top_srcdir/tests/lib/exchange-schema.ldif" &&
 	slapd_load "$dir/slapd" "$dir/org.ldif" && slapd_start "$dir/slapd" || exit 1
 slapd_env "$dir/slapd"
-first=$(slapd_free_port) second=$(slapd_free_port)
+first=$(peer_free_port) second=$(peer_free_port)
 set_partner() { # the port of the smart host
 	modify <<-L
 	dn: $partner

@@ -37,7 +37,7 @@ exits() { # status command…
 	[ "$got" = "$want" ] || { echo "$* ended with $got:"; cat "$dir/said"; return 1; }
 }
 
-in=$(slapd_free_port) out=$(slapd_free_port) other=$(slapd_free_port) lmtp=$(slapd_free_port)
+in=$(peer_free_port) out=$(peer_free_port) other=$(peer_free_port) lmtp=$(peer_free_port)
 start_sink() { # name of the port, more options
 	local port=$1
 	shift

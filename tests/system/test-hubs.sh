@@ -3,11 +3,11 @@
 # travels as one copy to the fork, waits as near as possible to a site that is down, reaches
 # mailboxes by LMTP, and what fails comes back as a notification.
 . "$(dirname "$0")/../lib/hub.sh"
-. "$(dirname "$0")/../lib/slapd.sh" # slapd_free_port
+. "$(dirname "$0")/../lib/peer.sh" # peer_free_port
 set -eu
 tools=$WAYPOST_BIN
 dir=$(mktemp -d /tmp/wphubsXXXXXX)
-port=$(slapd_free_port 127.0.21.1) lmtp=$(slapd_free_port)
+port=$(peer_free_port 127.0.21.1) lmtp=$(peer_free_port)
 base=cn=Waypost,dc=example,dc=com
 sinks=()
 cleanup() {

@@ -3,7 +3,7 @@
 # of a connection. Two loops share the counts; own servers are not held to the share of strangers; a
 # place is free again however a connection ended; a flood of refusals is no flood in the log.
 . "$(dirname "$0")/../lib/hub.sh"
-. "$(dirname "$0")/../lib/slapd.sh" # slapd_free_port
+. "$(dirname "$0")/../lib/peer.sh" # peer_free_port
 . "$(dirname "$0")/../lib/org.sh"
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,8 +18,8 @@ cleanup() {
 trap cleanup EXIT
 say() { echo "# $*"; }
 
-few=$(slapd_free_port) plain=$(slapd_free_port) own=$(slapd_free_port) rate=$(slapd_free_port) short=$(slapd_free_port)
-nobody=$(slapd_free_port)
+few=$(peer_free_port) plain=$(peer_free_port) own=$(peer_free_port) rate=$(peer_free_port) short=$(peer_free_port)
+nobody=$(peer_free_port)
 connector() { # NAME PORT LINES…
 	cat <<-EOT
 

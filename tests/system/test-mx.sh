@@ -3,7 +3,7 @@
 # addresses. Preference, fallback when the first is down, implicit MX; null MX and no such
 # domain give the sender a DSN that says so.
 . "$(dirname "$0")/../lib/hub.sh"
-. "$(dirname "$0")/../lib/slapd.sh" # slapd_free_port
+. "$(dirname "$0")/../lib/peer.sh" # peer_free_port
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 command -v nsd >/dev/null || { echo "skipped: nsd is not installed"; exit 77; }
@@ -40,7 +40,7 @@ with smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=10) as s:
 EOF
 }
 
-dns=$(slapd_free_port) in=$(slapd_free_port) back=$(slapd_free_port)
+dns=$(peer_free_port) in=$(peer_free_port) back=$(peer_free_port)
 cat >"$dir/root" <<'EOF'
 . 300 SOA ns. hostmaster. 1 3600 900 604800 60
 . 300 NS ns.

@@ -2,7 +2,7 @@
 # Failures are told to the sender once: also when the process is killed between the failure and the
 # notification, or after it while the message still waits for others.
 . "$(dirname "$0")/../lib/hub.sh"
-. "$(dirname "$0")/../lib/slapd.sh" # slapd_free_port
+. "$(dirname "$0")/../lib/peer.sh" # peer_free_port
 . "$(dirname "$0")/../lib/org.sh"
 set -eu
 tools=$WAYPOST_BIN
@@ -23,7 +23,7 @@ cleanup() {
 trap cleanup EXIT
 say() { echo "# $*"; }
 
-in=$(slapd_free_port) out=$(slapd_free_port) lmtp=$(slapd_free_port) stalled=$(slapd_free_port)
+in=$(peer_free_port) out=$(peer_free_port) lmtp=$(peer_free_port) stalled=$(peer_free_port)
 start_sink() { # name of the port, more options
 	local port=$1
 	shift

@@ -32,8 +32,8 @@ cleanup() {
 trap cleanup EXIT
 say() { echo "# $*"; }
 
-in=$(slapd_free_port) out=$(slapd_free_port) lmtp=$(slapd_free_port)
-dead=$(slapd_free_port) stalled=$(slapd_free_port)
+in=$(peer_free_port) out=$(peer_free_port) lmtp=$(peer_free_port)
+dead=$(peer_free_port) stalled=$(peer_free_port)
 start_sink() { # name of the port, more options
 	local port=$1
 	shift

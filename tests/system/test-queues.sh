@@ -2,7 +2,7 @@
 # A host with very many queues: one domain each, and no DNS to find their hosts. The list comes in
 # pages, `waypost queue list` shows all of it, a filter finds one, and mail for others still goes.
 . "$(dirname "$0")/../lib/hub.sh"
-. "$(dirname "$0")/../lib/slapd.sh" # slapd_free_port
+. "$(dirname "$0")/../lib/peer.sh" # peer_free_port
 . "$(dirname "$0")/../lib/org.sh"
 set -eu
 lib=$(cd "$(dirname "$0")/../lib" && pwd)
@@ -38,7 +38,7 @@ assert len(set(names)) == len(names)
 print(sum(n.startswith("dns-connector:") for n in names))'; }
 all_listed() { [ "$(listed)" = "$queues" ]; }
 
-in=$(slapd_free_port) out=$(slapd_free_port) lmtp=$(slapd_free_port) nothing=$(slapd_free_port)
+in=$(peer_free_port) out=$(peer_free_port) lmtp=$(peer_free_port) nothing=$(peer_free_port)
 {
 	org_ldif "$in" "$out" "$lmtp" 1
 	cat <<-EOT

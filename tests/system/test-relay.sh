@@ -2,7 +2,7 @@
 # One hub, an LDIF file as its directory, a smart host: everything that is acknowledged arrives once,
 # unchanged; refusals are the right ones; a queue waits for a next hop and drains when it is back.
 . "$(dirname "$0")/../lib/hub.sh"
-. "$(dirname "$0")/../lib/slapd.sh" # slapd_free_port
+. "$(dirname "$0")/../lib/peer.sh" # peer_free_port
 set -eu
 tools=$WAYPOST_BIN
 dir=$(mktemp -d /tmp/wprelayXXXXXX)
@@ -20,7 +20,7 @@ cleanup() {
 trap cleanup EXIT
 say() { echo "# $*"; }
 
-in=$(slapd_free_port) out=$(slapd_free_port)
+in=$(peer_free_port) out=$(peer_free_port)
 base=cn=Waypost,dc=example,dc=com
 mkdir "$dir/h"
 cat >"$dir/h/org.ldif" <<EOF
@@ -123,7 +123,7 @@ cat "$dir/all" "$dir/acked4" "$dir/acked5" >"$dir/all2"
 "$tools/smtp_check" --acked "$dir/all2" --journal "$dir/journal"
 
 say "a smart host edited in the file is used by the next message"
-other=$(slapd_free_port)
+other=$(peer_free_port)
 "$tools/smtp_sink" --listen "127.0.0.1:$other" --journal "$dir/journal2" >"$dir/sink2.out" &
 second=$!
 trap 'kill $second 2>/dev/null; cleanup' EXIT

@@ -1,6 +1,7 @@
 #!/bin/bash
 # waypost-resolver against NSD: what is secure, what is bogus, what is not there; big answers,
 # servers that are dead, refuse or strip DNSSEC; the process killed in the middle.
+. "$(dirname "$0")/../lib/peer.sh"
 set -u
 bin=${abs_top_builddir:-.}
 PATH=$PATH:/usr/sbin:/sbin
@@ -12,16 +13,6 @@ pids=()
 trap 'for pid in ${pids[@]+"${pids[@]}"}; do kill "$pid"; done 2>/dev/null; wait 2>/dev/null; rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 failed=0
-
-free_port() {
-	python3 -c 'import socket
-while True:
-    t = socket.socket(); t.bind(("127.0.0.1", 0))
-    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try: u.bind(t.getsockname())
-    except OSError: continue
-    print(t.getsockname()[1]); break'
-}
 
 # A zone with everything that mail asks for.
 zone() {
@@ -149,13 +140,13 @@ expect() {
 	fi
 }
 
-signed_port=$(free_port)
+signed_port=$(peer_free_port)
 start_nsd signed "$signed_port" .signed
-plain_port=$(free_port)
+plain_port=$(peer_free_port)
 start_nsd plain "$plain_port" ""
-hole_port=$(free_port)
+hole_port=$(peer_free_port)
 start_hole "$hole_port"
-dead_port=$(free_port)
+dead_port=$(peer_free_port)
 
 query signed --server "127.0.0.1@$signed_port" <<-EOT
 	dnssec

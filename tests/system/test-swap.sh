@@ -4,7 +4,7 @@
 # message is held by the sink while the directory changes, and the next one may use one connection
 # only: so the sinks count which connection it was given.
 . "$(dirname "$0")/../lib/hub.sh"
-. "$(dirname "$0")/../lib/slapd.sh" # slapd_free_port
+. "$(dirname "$0")/../lib/peer.sh" # peer_free_port
 . "$(dirname "$0")/../lib/org.sh"
 set -eu
 tools=$WAYPOST_BIN
@@ -92,7 +92,7 @@ swap() {
 	wait_for 20 swapped "$before"
 }
 
-in=$(slapd_free_port) out=$(slapd_free_port) other=$(slapd_free_port) lmtp=$(slapd_free_port) peer=$(slapd_free_port)
+in=$(peer_free_port) out=$(peer_free_port) other=$(peer_free_port) lmtp=$(peer_free_port) peer=$(peer_free_port)
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=hubb.example.com \
 	-keyout "$dir/key" -out "$dir/cert" 2>/dev/null
 real_hash=sha256:$(openssl x509 -in "$dir/cert" -outform DER | sha256sum | cut -d' ' -f1)

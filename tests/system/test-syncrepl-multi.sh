@@ -25,7 +25,7 @@ spread() {
 	slapd_admin "$dir/$1" ldapsearch -LLL -b "uid=$2,$people" -s base dn >/dev/null
 }
 
-port_a=$(slapd_free_port) port_b=$(slapd_free_port)
+port_a=$(peer_free_port) port_b=$(peer_free_port)
 slapd_init "$dir/a" --port "$port_a" --sessionlog 1000 --peer 1 "ldap://127.0.0.1:$port_b" &&
 	slapd_init "$dir/b" --port "$port_b" --sessionlog 1000 --peer 2 "ldap://127.0.0.1:$port_a" || exit 1
 {

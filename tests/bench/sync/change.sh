@@ -11,7 +11,7 @@ for lib in slapd hub org; do . "$abs_top_srcdir/tests/lib/$lib.sh"; done
 slapd_need || exit $?
 trap 'hub_stop "$dir/hub"; slapd_stop "$dir/slapd"; rm -rf "$dir"' EXIT
 
-in=$(slapd_free_port)
+in=$(peer_free_port)
 {
 	org_ldif "$in" 1 1 1
 	seq 2 "$people" | awk -v people="$org_people" -v base="$org_base" '{

@@ -14,7 +14,7 @@ server=
 sink=
 trap 'hub_stop "$dir/hub"; sync_kill9 "$dir/again"; kill $server $sink; rm -rf "$dir"' EXIT
 
-in=$(slapd_free_port)
+in=$(peer_free_port)
 "$abs_top_builddir/smtp_sink" --lmtp --port-file "$dir/lmtp" >/dev/null 2>&1 &
 sink=$!
 wait_for 10 test -s "$dir/lmtp" || exit 1

@@ -43,7 +43,7 @@ consumer_start() {
 		  binddn="cn=waypost,ou=Services,$suffix" credentials=change-me searchbase="$suffix"
 		EOT
 }
-export -f consumer_start slapd_init slapd_config slapd_start slapd_admin slapd_env slapd_free_port slapd_fail slapd_pid peer_pid
+export -f consumer_start slapd_init slapd_config slapd_start slapd_admin slapd_env peer_free_port slapd_fail slapd_pid peer_pid
 export dir suffix size abs_top_srcdir abs_top_builddir SLAPD_URL
 python3 "$abs_top_srcdir/tests/bench/sync/initial.py" "$dir" "$SLAPD_URL" "$suffix" "$people" \
 	"$rounds" "$consumers" "$(slapd_pid "$dir/slapd")"
