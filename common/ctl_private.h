@@ -23,6 +23,7 @@ struct ctl_conn {
 	struct buf in;
 	bool has_line; /* a request waits until the client may ask again */
 	bool is_ended; /* nothing more comes in */
+	uint64_t heard; /* rises with everybody that is heard */
 
 	pthread_mutex_t lock; /* of all below */
 	unsigned references, n_calls;

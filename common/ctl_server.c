@@ -2,7 +2,8 @@
  * The control thread: accepts clients, takes their lines apart, runs handlers, writes answers.
  *
  * One poll loop; its list of descriptors is made anew every turn, for at most 64 clients. A
- * client that has enough unanswered calls or unread output is not read from.
+ * client that has enough unanswered calls or unread output is not read from. When all places are
+ * taken, or the process is short of descriptors, a client that waits for nothing yields its place.
  */
 #define _GNU_SOURCE
 #include "common/ctl_server.h"
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -23,7 +25,12 @@
 #include "common/ctl_private.h"
 #include "common/runlock.h"
 
-enum { POLL_FIXED = 2, READ_CHUNK = 64 * 1024, NO_DESCRIPTORS_PAUSE_MS = 100 };
+enum {
+	POLL_FIXED = 2,
+	READ_CHUNK = 64 * 1024,
+	NO_DESCRIPTORS_PAUSE_MS = 100,
+	CLIENTS_SHARE = 4, /* clients have a fourth of the descriptors at most */
+};
 
 struct ctl_server {
 	const char *program;
@@ -35,7 +42,8 @@ struct ctl_server {
 	pthread_t thread;
 	atomic_bool is_stopping;
 	TAILQ_HEAD(, ctl_conn) conns;
-	unsigned n_conns;
+	unsigned n_conns, max_conns;
+	uint64_t n_heard; /* times that anybody was heard */
 	bool is_short; /* of descriptors: accept again only after a pause */
 };
 
@@ -224,36 +232,6 @@ static enum ctl_right right_of(int fd)
 	return peer.uid == 0 || peer.uid == geteuid() ? CTL_ADMIN : CTL_READ;
 }
 
-static void accept_client(struct ctl_server *server)
-{
-	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct ctl_conn *conn;
-	struct err e;
-
-	server->is_short = fd < 0 && (errno == EMFILE || errno == ENFILE);
-	if (fd < 0)
-		return;
-	conn = ctl_conn_new(fd, server->wake_fd, right_of(fd));
-	TAILQ_INSERT_TAIL(&server->conns, conn, link);
-	if (++server->n_conns <= CTL_CLIENTS_MAX)
-		return;
-	err_set(&e, ERR_UNREACHABLE, 0, "%s has %d clients already", server->program,
-		CTL_CLIENTS_MAX);
-	refuse_client(conn, &e);
-}
-
-static void read_client(struct ctl_conn *conn)
-{
-	ssize_t n;
-
-	buf_reserve(&conn->in, READ_CHUNK);
-	n = recv(conn->fd, conn->in.data + conn->in.len, READ_CHUNK, 0);
-	if (n > 0)
-		conn->in.len += (size_t)n;
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-		conn->is_ended = true;
-}
-
 /* Sends what is there; true if the client is to be dropped. */
 static bool write_client(struct ctl_conn *conn)
 {
@@ -273,6 +251,79 @@ static bool write_client(struct ctl_conn *conn)
 	return is_over;
 }
 
+/* How soon the client yields its place to one who has RIGHT: 0 never, 2 if it waits for nothing, 1 if
+ * it is a stranger's and the other an administrator's. */
+static int rank_of(struct ctl_conn *conn, enum ctl_right right)
+{
+	bool is_idle;
+
+	pthread_mutex_lock(&conn->lock);
+	is_idle = conn->n_calls == 0 && conn->out.len == 0;
+	pthread_mutex_unlock(&conn->lock);
+	if (is_idle)
+		return 2;
+	return conn->right < right ? 1 : 0;
+}
+
+/* Drops the one not heard of for the longest of those that yield soonest. */
+static bool make_place(struct ctl_server *server, enum ctl_right right, const struct ctl_conn *newcomer)
+{
+	struct ctl_conn *conn, *victim = NULL;
+	int rank, best = 0;
+	struct err e;
+
+	TAILQ_FOREACH(conn, &server->conns, link) {
+		rank = conn != newcomer ? rank_of(conn, right) : 0;
+		if (rank > best || (rank > 0 && rank == best && conn->heard < victim->heard)) {
+			best = rank;
+			victim = conn;
+		}
+	}
+	if (victim == NULL)
+		return false;
+	err_set(&e, ERR_UNREACHABLE, 0, "%s has no place for this client any more: others wait",
+		server->program);
+	ctl_conn_refuse(victim, &e);
+	(void)write_client(victim);
+	drop(server, victim);
+	return true;
+}
+
+static void accept_client(struct ctl_server *server)
+{
+	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct ctl_conn *conn;
+	struct err e;
+
+	server->is_short = fd < 0 && (errno == EMFILE || errno == ENFILE) &&
+			   !make_place(server, CTL_READ, NULL);
+	if (fd < 0)
+		return;
+	conn = ctl_conn_new(fd, server->wake_fd, right_of(fd));
+	conn->heard = ++server->n_heard;
+	TAILQ_INSERT_TAIL(&server->conns, conn, link);
+	if (++server->n_conns <= server->max_conns || make_place(server, conn->right, conn))
+		return;
+	err_set(&e, ERR_UNREACHABLE, 0, "%s has %u clients already", server->program,
+		server->max_conns);
+	err_remedy(&e, "all of them wait for answers: end a `waypost sync watch`, or ask as root");
+	refuse_client(conn, &e);
+}
+
+static void read_client(struct ctl_server *server, struct ctl_conn *conn)
+{
+	ssize_t n;
+
+	buf_reserve(&conn->in, READ_CHUNK);
+	n = recv(conn->fd, conn->in.data + conn->in.len, READ_CHUNK, 0);
+	if (n > 0) {
+		conn->in.len += (size_t)n;
+		conn->heard = ++server->n_heard;
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		conn->is_ended = true;
+	}
+}
+
 static short wanted_events(struct ctl_conn *conn)
 {
 	bool may_read = !conn->is_ended && conn->in.len < CTL_LINE_MAX && may_ask(conn);
@@ -287,7 +338,7 @@ static short wanted_events(struct ctl_conn *conn)
 static void serve_client(struct ctl_server *server, struct ctl_conn *conn, short events)
 {
 	if ((events & POLLIN) != 0)
-		read_client(conn);
+		read_client(server, conn);
 	run_lines(server, conn);
 	if (conn->is_ended && conn->in.len > 0 && may_ask(conn))
 		buf_clear(&conn->in); /* a last line without its end */
@@ -303,7 +354,7 @@ static void serve_turn(struct ctl_server *server)
 {
 	struct pollfd fds[POLL_FIXED + CTL_CLIENTS_MAX + 1];
 	struct ctl_conn *conn, *next;
-	bool is_full = server->n_conns > CTL_CLIENTS_MAX;
+	bool is_full = server->n_conns > server->max_conns;
 	int timeout_ms = server->is_short ? NO_DESCRIPTORS_PAUSE_MS : -1;
 	nfds_t n = POLL_FIXED;
 	eventfd_t count;
@@ -373,6 +424,17 @@ static int start_thread(struct ctl_server *server, struct err *e)
 	return err_errno(e, "the control thread cannot be started");
 }
 
+/* The daemon needs descriptors for other things than its clients. */
+static unsigned clients_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur / CLIENTS_SHARE >= CTL_CLIENTS_MAX)
+		return CTL_CLIENTS_MAX;
+	return limit.rlim_cur >= CLIENTS_SHARE ? (unsigned)limit.rlim_cur / CLIENTS_SHARE : 1;
+}
+
 static void close_all(struct ctl_server *server)
 {
 	const int fds[] = { server->listen_fd, server->wake_fd, server->lock_fd };
@@ -390,7 +452,8 @@ int ctl_server_start(const char *run_dir, const char *program, const struct ctl_
 	struct sockaddr_un *address = &server->address;
 
 	*server = (struct ctl_server){ .program = program, .verbs = verbs, .n_verbs = n,
-				       .ctx = ctx, .listen_fd = -1, .wake_fd = -1, .lock_fd = -1 };
+				       .ctx = ctx, .listen_fd = -1, .wake_fd = -1, .lock_fd = -1,
+				       .max_conns = clients_max() };
 	TAILQ_INIT(&server->conns);
 	address->sun_family = AF_UNIX;
 	if ((size_t)snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s.sock", run_dir,

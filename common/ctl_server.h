@@ -11,6 +11,10 @@
  * Who may do what: SO_PEERCRED. Root and the daemon's own user hold CTL_ADMIN, everybody else
  * who can open the socket (its group) CTL_READ.
  *
+ * No client shuts out another for nothing: when all places are taken, who waits for no answer makes
+ * way for who comes, the one not heard of for the longest first; else a stranger's call for an
+ * administrator. Who is not in the middle of a call has to expect to be sent away.
+ *
  * run/<program>.pid is locked as long as the server lives, and only the lock's holder touches
  * the socket: after kill -9 the kernel has released the lock and the next start replaces the
  * stale socket. So the lock also says that a program runs at most once.
@@ -28,7 +32,7 @@ enum ctl_right { CTL_READ, CTL_ADMIN };
 enum ctl_type { CTL_STRING, CTL_INTEGER, CTL_BOOLEAN };
 
 enum {
-	CTL_CLIENTS_MAX = 64,
+	CTL_CLIENTS_MAX = 64,                   /* fewer where the process has few descriptors */
 	CTL_CALLS_MAX = 32,                     /* unanswered calls of one client */
 	CTL_OUTPUT_ENOUGH = 1024 * 1024,        /* a list should end with a cursor */
 	CTL_OUTPUT_MAX = 8 * 1024 * 1024,       /* a client that lets this grow is dropped */

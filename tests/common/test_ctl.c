@@ -543,22 +543,74 @@ static void test_a_slow_reader_of_many_answers_gets_all_of_them(void **state)
 	buf_free(&in);
 }
 
-static void test_one_client_too_many_is_told_so(void **state)
+static const char watch_line[] = "{\"v\":1,\"id\":1,\"verb\":\"test.watch\"}\n";
+
+/* A client whose call is under way. */
+static int raw_watcher(void)
 {
-	int fds[CTL_CLIENTS_MAX + 1];
+	int fd = raw_client();
+	char first[64];
+
+	send_text(fd, watch_line, strlen(watch_line));
+	assert_true(recv(fd, first, sizeof(first), 0) > 0);
+	return fd;
+}
+
+static void close_each(const int *fds, int n)
+{
+	for (int i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+static void test_one_watcher_too_many_is_told_so(void **state)
+{
+	int before = atomic_load(&n_watchers_gone), fds[CTL_CLIENTS_MAX];
 	struct buf in;
-	json_t *rows;
 
 	(void)state;
-	for (int i = 0; i <= CTL_CLIENTS_MAX; i++)
-		fds[i] = raw_client();
-	in = read_until_closed(fds[CTL_CLIENTS_MAX]);
+	for (int i = 0; i < CTL_CLIENTS_MAX; i++)
+		fds[i] = raw_watcher();
+	in = read_until_closed(raw_client());
 	assert_non_null(strstr(in.data, "64 clients already"));
 	buf_free(&in);
-	for (int i = 0; i < CTL_CLIENTS_MAX; i++)
-		close(fds[i]);
-	rows = rows_of("test.page", NULL);
-	json_decref(rows);
+	close_each(fds, CTL_CLIENTS_MAX);
+	json_decref(rows_of("test.page", NULL));
+	wait_until(&n_watchers_gone, before + CTL_CLIENTS_MAX);
+}
+
+/* Whether the server has closed it; what it said before is taken. */
+static bool is_closed(int fd)
+{
+	char chunk[4096];
+	ssize_t n;
+
+	while ((n = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT)) > 0)
+		;
+	return n == 0;
+}
+
+static void test_who_says_nothing_makes_way_the_oldest_first(void **state)
+{
+	int before = atomic_load(&n_watchers_gone), watcher = raw_watcher();
+	int fds[CTL_CLIENTS_MAX - 1];
+	struct buf in;
+
+	(void)state;
+	for (int i = 0; i < CTL_CLIENTS_MAX - 1; i++)
+		fds[i] = raw_client();
+	json_decref(rows_of("test.page", NULL));
+	in = read_until_closed(fds[0]);
+	assert_non_null(strstr(in.data, "no place for this client any more"));
+	buf_free(&in);
+	assert_false(is_closed(fds[1]));
+	for (int i = 0; i < 3 * CTL_CLIENTS_MAX; i++)
+		json_decref(rows_of("test.page", NULL));
+	/* As many places as are needed at a time, not more; and nobody's who waits for something. */
+	assert_false(is_closed(fds[CTL_CLIENTS_MAX - 2]));
+	assert_false(is_closed(watcher));
+	close_each(fds + 1, CTL_CLIENTS_MAX - 2);
+	close(watcher);
+	wait_until(&n_watchers_gone, before + 1);
 }
 
 static void test_a_silent_daemon_is_unreachable_after_the_deadline(void **state)
@@ -672,6 +724,45 @@ static int stranger_status(void)
 	return WEXITSTATUS(status);
 }
 
+/* A member of the socket's group watches with as many clients as there may be, until it is killed. */
+static void watch_as_stranger(int ready)
+{
+	alarm(PATIENCE_MS / 1000);
+	if (setgroups(0, NULL) < 0 || setgid(12345) < 0 || setuid(12345) < 0)
+		_exit(98);
+	for (int i = 0; i < CTL_CLIENTS_MAX; i++)
+		raw_watcher();
+	if (write(ready, "x", 1) != 1)
+		_exit(97);
+	for (;;)
+		pause();
+}
+
+static void test_strangers_make_way_for_an_administrator(void **state)
+{
+	int before = atomic_load(&n_watchers_gone), ready[2];
+	char path[128], c;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	snprintf(path, sizeof(path), "%s/testd.sock", folder);
+	assert_int_equal(chmod(folder, 0755), 0);
+	assert_int_equal(chown(path, 0, 12345), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0)
+		watch_as_stranger(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	json_decref(rows_of("test.page", NULL));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	wait_until(&n_watchers_gone, before + CTL_CLIENTS_MAX);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 static void test_peer_credentials_decide_the_right(void **state)
 {
 	char path[128];
@@ -743,13 +834,15 @@ int main(void)
 		cmocka_unit_test(test_a_watcher_ends_its_call_early),
 		cmocka_unit_test(test_a_slow_reader_is_dropped_and_others_are_served),
 		cmocka_unit_test(test_a_slow_reader_of_many_answers_gets_all_of_them),
-		cmocka_unit_test(test_one_client_too_many_is_told_so),
+		cmocka_unit_test(test_one_watcher_too_many_is_told_so),
+		cmocka_unit_test(test_who_says_nothing_makes_way_the_oldest_first),
 		cmocka_unit_test(test_a_silent_daemon_is_unreachable_after_the_deadline),
 		cmocka_unit_test(test_a_daemon_that_is_not_there_is_unreachable),
 		cmocka_unit_test(test_a_program_runs_once),
 		cmocka_unit_test(test_calls_outlive_the_server),
 		cmocka_unit_test(test_a_stale_socket_does_not_stand_in_the_way),
 		cmocka_unit_test(test_peer_credentials_decide_the_right),
+		cmocka_unit_test(test_strangers_make_way_for_an_administrator),
 		cmocka_unit_test(test_texts_of_any_octets_become_json),
 	};
 
