@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/replica_damage.h"
 #include "common/replica_store.h"
 
 struct generation {
@@ -25,14 +26,15 @@ struct replica {
 	pthread_mutex_t mutex;
 	struct generation *current;
 	struct err open_error; /* why there is none */
-	_Atomic uint64_t current_number;
-	uint64_t polled_number; /* what the last true replica_poll saw */
+	atomic_uint turn; /* rises when another, or none, becomes current */
+	unsigned polled_turn; /* what the last true replica_poll saw */
 	size_t polled_txn;
 };
 
 struct replica_reader {
 	struct replica *replica;
 	struct generation *generation;
+	unsigned turn; /* of the generation */
 	MDB_txn *txn; /* reset between reads */
 	TALLOC_CTX *scratch;
 };
@@ -68,18 +70,41 @@ void replica_close(struct replica **replica)
 	*replica = NULL;
 }
 
+/* With the mutex held: NEXT is the current one, or none. */
+static void make_current(struct replica *replica, struct generation *next)
+{
+	generation_unref(&replica->current);
+	replica->current = next;
+	atomic_fetch_add(&replica->turn, 1);
+}
+
+/* With the mutex held: whether the current one may be read on. One whose file has lost its name may,
+ * until there is another. */
+static enum replica_health look_at_current(struct replica *replica)
+{
+	enum replica_health health = REPLICA_GONE;
+
+	if (replica->current != NULL)
+		health = replica_damage_look(&replica->current->store, &replica->open_error);
+	if (health == REPLICA_DAMAGED)
+		make_current(replica, NULL);
+	return health;
+}
+
 /* With the mutex held: makes the generation that the link names the current one. */
 static void follow_link(struct replica *replica)
 {
-	uint64_t number;
+	enum replica_health health = look_at_current(replica);
 	struct generation *next;
+	uint64_t number;
 
 	errno = 0;
 	number = replica_store_current(replica->state_dir);
 	if (number == 0 && errno == EACCES)
 		err_set(&replica->open_error, ERR_PERMISSION, EACCES, "you may not read %s/replica",
 			replica->state_dir);
-	if (number == 0 || number == atomic_load(&replica->current_number))
+	if (number == 0 ||
+	    (health == REPLICA_SOUND && number == replica->current->store.generation))
 		return;
 	next = mem_zero(1, sizeof(*next));
 	if (replica_store_open(&next->store, replica->state_dir, number, MDB_RDONLY,
@@ -88,9 +113,7 @@ static void follow_link(struct replica *replica)
 		return;
 	}
 	next->refs = 1;
-	generation_unref(&replica->current);
-	replica->current = next;
-	atomic_store(&replica->current_number, number);
+	make_current(replica, next);
 }
 
 static int read_snapshot(const struct replica_store *store, struct replica_snapshot *snapshot_r)
@@ -110,18 +133,18 @@ static int read_snapshot(const struct replica_store *store, struct replica_snaps
 /* With the mutex held. */
 static bool has_news(struct replica *replica, struct replica_snapshot *snapshot_r)
 {
-	uint64_t number = atomic_load(&replica->current_number);
+	unsigned turn = atomic_load(&replica->turn);
 	struct replica_snapshot snapshot;
 	MDB_envinfo info;
 
 	if (replica->current == NULL ||
 	    mdb_env_info(replica->current->store.env, &info) != 0)
 		return false;
-	if (number == replica->polled_number && info.me_last_txnid == replica->polled_txn)
+	if (turn == replica->polled_turn && info.me_last_txnid == replica->polled_txn)
 		return false;
 	if (read_snapshot(&replica->current->store, &snapshot) < 0)
 		return false;
-	replica->polled_number = number;
+	replica->polled_turn = turn;
 	replica->polled_txn = info.me_last_txnid;
 	if (snapshot_r != NULL)
 		*snapshot_r = snapshot;
@@ -175,8 +198,7 @@ static int enter_generation(struct replica_reader *reader, struct err *err)
 	int rc = 0;
 
 	if (reader->generation != NULL) {
-		if (reader->generation->store.generation ==
-		    atomic_load(&replica->current_number))
+		if (reader->turn == atomic_load(&replica->turn))
 			return 0;
 		leave_generation(reader);
 	}
@@ -186,6 +208,7 @@ static int enter_generation(struct replica_reader *reader, struct err *err)
 	if (replica->current != NULL) {
 		reader->generation = replica->current;
 		reader->generation->refs++;
+		reader->turn = atomic_load(&replica->turn);
 	} else {
 		if (err != NULL)
 			*err = replica->open_error;
@@ -227,6 +250,14 @@ static const struct replica_store *store_of(const struct replica_reader *reader)
 	return &reader->generation->store;
 }
 
+/* Whoever met damage tells the others, and ldapsync. */
+static int noted(const struct replica_reader *reader, int rc, const struct err *err)
+{
+	if (rc < 0 && err != NULL && replica_damage_is(err))
+		replica_damage_mark(store_of(reader));
+	return rc;
+}
+
 int replica_snapshot(struct replica_reader *reader, struct replica_snapshot *snapshot_r,
 		     struct err *err)
 {
@@ -262,12 +293,12 @@ int replica_by_address(struct replica_reader *reader, const char *address,
 					  err);
 
 	if (rc != 1)
-		return rc;
+		return noted(reader, rc, err);
 	for (size_t i = 0; i < replica_id_count(&ids) && n < max; i++) {
 		rc = replica_store_record(store, reader->txn, replica_id_at(&ids, i), &list[n],
 					  err);
 		if (rc < 0)
-			return -1;
+			return noted(reader, -1, err);
 		n += rc;
 	}
 	return n;
@@ -276,13 +307,15 @@ int replica_by_address(struct replica_reader *reader, const char *address,
 int replica_by_dn(struct replica_reader *reader, const char *dn_key,
 		  struct replica_record *record_r, struct err *err)
 {
-	return replica_store_by_dn(store_of(reader), reader->txn, dn_key, true, record_r, err);
+	return noted(reader, replica_store_by_dn(store_of(reader), reader->txn, dn_key, true,
+						 record_r, err), err);
 }
 
 int replica_by_uuid(struct replica_reader *reader, const struct entry_uuid *uuid,
 		    struct replica_record *record_r, struct err *err)
 {
-	return replica_store_by_uuid(store_of(reader), reader->txn, uuid, record_r, err);
+	return noted(reader, replica_store_by_uuid(store_of(reader), reader->txn, uuid, record_r, err),
+		     err);
 }
 
 char *replica_dn(struct replica_reader *reader, TALLOC_CTX *ctx,

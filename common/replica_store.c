@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "common/fsutil.h"
+#include "common/replica_damage.h"
 
 /* Address space, not disk. Never resized: readers of all ages map the same size. */
 #ifdef WP_SANITIZED
@@ -64,7 +65,7 @@ static int open_tables(struct replica_store *store, bool read_only, struct err *
 	return rc == 0 ? 0 : replica_store_fail(err, "tables", rc);
 }
 
-static int check_format(struct replica_store *store, struct err *err)
+static int check_format(struct replica_store *store, bool read_only, struct err *err)
 {
 	struct replica_state state;
 	MDB_txn *txn;
@@ -74,25 +75,43 @@ static int check_format(struct replica_store *store, struct err *err)
 		return replica_store_fail(err, "transaction", rc);
 	rc = replica_store_state(store, txn, &state, err);
 	mdb_txn_abort(txn);
+	if (rc == 0 && read_only)
+		return err_set(err, ERR_STORE, MDB_CORRUPTED, "replica: it holds nothing");
 	if (rc == 1 && state.format != REPLICA_FORMAT)
 		return err_set(err, ERR_STORE, 0, "replica: format %u, this program reads %d",
 			       state.format, REPLICA_FORMAT);
 	return rc < 0 ? -1 : 0;
 }
 
+/* LMDB ends the process then. */
+static void on_assert(MDB_env *env, const char *text)
+{
+	const struct replica_store store = { .env = env };
+
+	(void)text;
+	replica_damage_mark(&store);
+}
+
 static int open_environment(struct replica_store *store, const char *path, unsigned flags,
 			    struct err *err)
 {
 	int rc = mdb_env_create(&store->env), dead;
+	MDB_stat stat;
 
 	if (rc != 0)
 		return replica_store_fail(err, "environment", rc);
 	mdb_env_set_maxreaders(store->env, REPLICA_MAX_READERS);
 	mdb_env_set_maxdbs(store->env, REPLICA_TABLES);
 	mdb_env_set_mapsize(store->env, REPLICA_MAP_BYTES);
+	mdb_env_set_assert(store->env, on_assert);
 	rc = mdb_env_open(store->env, path, flags | MDB_NOTLS, 0660);
+	if (rc == EBADF)
+		rc = MDB_INVALID; /* an empty file, which LMDB would begin by writing */
 	if (rc != 0)
 		return replica_store_fail(err, path, rc);
+	replica_damage_watch(store);
+	mdb_env_stat(store->env, &stat);
+	store->page_bytes = stat.ms_psize;
 	mdb_reader_check(store->env, &dead);
 	return 0;
 }
@@ -119,7 +138,8 @@ int replica_store_open(struct replica_store *store, const char *state_dir, uint6
 	if (!read_only && fs_mkdirs(path, 0750, err) < 0)
 		return -1;
 	if (open_environment(store, path, mdb_flags, err) < 0 ||
-	    open_tables(store, read_only, err) < 0 || check_format(store, err) < 0) {
+	    (read_only && replica_damage_look(store, err) != REPLICA_SOUND) ||
+	    open_tables(store, read_only, err) < 0 || check_format(store, read_only, err) < 0) {
 		replica_store_close(store);
 		return -1;
 	}
@@ -130,9 +150,26 @@ int replica_store_open(struct replica_store *store, const char *state_dir, uint6
 
 void replica_store_close(struct replica_store *store)
 {
-	if (store->env != NULL)
+	if (store->env != NULL) {
+		replica_damage_unwatch(store);
 		mdb_env_close(store->env);
+	}
 	store->env = NULL;
+}
+
+void replica_store_lengthen(const struct replica_store *store)
+{
+	struct stat file;
+	MDB_envinfo info;
+	off_t size;
+	int fd;
+
+	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &file) < 0 ||
+	    mdb_env_info(store->env, &info) != 0)
+		return;
+	size = (off_t)((info.me_last_pgno + 1) * store->page_bytes);
+	if (file.st_size < size && ftruncate(fd, size) < 0)
+		return; /* readers will say so */
 }
 
 uint64_t replica_store_current(const char *state_dir)
@@ -171,14 +208,14 @@ int replica_store_state(const struct replica_store *store, MDB_txn *txn,
 	if (rc != 1)
 		return rc;
 	if (value.mv_size != sizeof(*state_r))
-		return err_set(err, ERR_STORE, 0, "replica: its state record is damaged");
+		return err_set(err, ERR_STORE, MDB_CORRUPTED, "replica: its state record is damaged");
 	memcpy(state_r, value.mv_data, sizeof(*state_r));
 	return 1;
 }
 
 static int damaged_record(struct err *err, uint64_t id)
 {
-	return err_set(err, ERR_STORE, 0, "replica: record %llu is damaged",
+	return err_set(err, ERR_STORE, MDB_CORRUPTED, "replica: record %llu is damaged",
 		       (unsigned long long)id);
 }
 
@@ -341,8 +378,10 @@ struct entry *replica_store_entry(const struct replica_store *store, MDB_txn *tx
 {
 	struct entry *entry = entry_decode(ctx, record->entry, record->entry_len, err);
 
-	if (entry == NULL)
+	if (entry == NULL) {
+		damaged_record(err, record->id);
 		return NULL;
+	}
 	entry->dn = replica_store_dn(store, txn, entry, record, false, err);
 	if (entry->dn == NULL) {
 		talloc_free(entry);

@@ -3,7 +3,7 @@
  * transaction. For replica.c and for ldapsync's writer; everybody else uses replica.h.
  *
  *   STATE/replica/current        symbolic link to the generation in use, "g<number>"
- *   STATE/replica/g<number>/     data.mdb (0640), lock.mdb (0660)
+ *   STATE/replica/g<number>/     data.mdb (0640), lock.mdb (0660), marks: see replica_damage.h
  *   STATE/replica/snapshots/     <number>.img, see snapshot_file.h
  *
  * Tables, all plain (one value a key):
@@ -43,6 +43,7 @@ struct replica_store {
 	MDB_env *env; /* null: closed */
 	MDB_dbi meta, entry, uuid, child, address, topology, diagnostic, history;
 	bool has_history;
+	size_t page_bytes;
 	uint64_t generation;
 };
 
@@ -72,11 +73,15 @@ struct replica_state {
 
 /*
  * Opens generation NUMBER below STATE_DIR. MDB_FLAGS: MDB_RDONLY for readers; the writer's
- * environment and tables are made when missing. Clears stale reader slots.
+ * environment and tables are made when missing. Clears stale reader slots. Readers are refused what
+ * is damaged, as far as that can be seen (replica_damage.h), and what holds nothing.
  */
 int replica_store_open(struct replica_store *store, const char *state_dir, uint64_t number,
 		       unsigned mdb_flags, struct err *err) WP_MUST_CHECK;
 void replica_store_close(struct replica_store *store);
+/* LMDB may leave out a last page that was used and freed in one transaction. After each commit the
+ * file is given its whole length, so that one which is shorter was cut. */
+void replica_store_lengthen(const struct replica_store *store);
 /* The number that the link "current" names, 0 if there is none: errno tells why, if it was set to 0. */
 uint64_t replica_store_current(const char *state_dir);
 /* Fills ERR for a failed LMDB call. Returns -1. */

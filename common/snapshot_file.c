@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,6 +65,26 @@ static int verify(struct snapshot_file *file, const char *path,
 	return 0;
 }
 
+/* All LEN octets from the beginning, in memory of their own. */
+static void *read_image(int fd, size_t len, const char *path, struct err *err)
+{
+	char *image = mem_alloc(len);
+	ssize_t n;
+
+	for (size_t at = 0; at < len; at += (size_t)n) {
+		n = pread(fd, image + at, len - at, (off_t)at);
+		if (n > 0)
+			continue;
+		free(image);
+		if (n == 0)
+			err_set(err, ERR_STORE, 0, "snapshot %s ends too early", path);
+		else
+			err_errno(err, "snapshot %s", path);
+		return NULL;
+	}
+	return image;
+}
+
 int snapshot_file_open(const char *state_dir, const struct replica_snapshot *what,
 		       struct snapshot_file **file_r, struct err *err)
 {
@@ -79,10 +98,10 @@ int snapshot_file_open(const char *state_dir, const struct replica_snapshot *wha
 	fd = open_image(path, what, err);
 	if (fd < 0)
 		return -1;
-	image = mmap(NULL, what->size, PROT_READ, MAP_SHARED, fd, 0);
+	image = read_image(fd, what->size, path, err);
 	close(fd);
-	if (image == MAP_FAILED)
-		return err_errno(err, "snapshot %s", path);
+	if (image == NULL)
+		return -1;
 	file = mem_zero(1, sizeof(*file));
 	file->image = image;
 	file->len = what->size;
@@ -95,6 +114,17 @@ int snapshot_file_open(const char *state_dir, const struct replica_snapshot *wha
 	return 0;
 }
 
+bool snapshot_file_is_there(const char *state_dir, const struct replica_snapshot *what)
+{
+	char dir[PATH_MAX], path[PATH_MAX + 32], name[32];
+	struct stat info;
+
+	folder(dir, state_dir);
+	file_name(name, what->number);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return stat(path, &info) == 0 && (uint64_t)info.st_size >= what->size;
+}
+
 struct snapshot_file *snapshot_file_ref(struct snapshot_file *file)
 {
 	atomic_fetch_add_explicit(&file->refs, 1, memory_order_relaxed);
@@ -105,7 +135,7 @@ void snapshot_file_unref(struct snapshot_file **file)
 {
 	if (*file != NULL && atomic_fetch_sub_explicit(&(*file)->refs, 1,
 						       memory_order_acq_rel) == 1) {
-		munmap((*file)->image, (*file)->len);
+		free((*file)->image);
 		free(*file);
 	}
 	*file = NULL;

@@ -1,10 +1,10 @@
 /*
  * Image files of routing snapshots: replica/snapshots/<number>.img.
  *
- * A file is written whole and durable before the replica names it, never changed from then on,
- * mapped read-only and verified when opened; a mapping outlives its name. It may be longer than
- * its image. The count of references is atomic: a snapshot may be held by several threads, the
- * last one unmaps.
+ * A file is written whole and durable before the replica names it, never changed from then on. It may
+ * be longer than its image. It is read into memory and verified there: were it mapped, a file that is
+ * cut or overwritten later would take its readers along. The count of references is atomic: a snapshot
+ * may be held by several threads, the last one frees it.
  *
  * A new file costs the file system a commit of its journal, and that takes along whatever anybody
  * else has written. Overwriting what is there waits for nobody but the disk: so the next image
@@ -23,11 +23,13 @@
 struct snapshot_file;
 
 /*
- * Maps and verifies the image that WHAT names below STATE_DIR. *FILE_R holds one reference.
+ * Reads and verifies the image that WHAT names below STATE_DIR. *FILE_R holds one reference.
  * -1 and ERR (ERR_NOT_FOUND, ERR_STORE) if it is missing, of another size or hash, or damaged.
  */
 int snapshot_file_open(const char *state_dir, const struct replica_snapshot *what,
 		       struct snapshot_file **file_r, struct err *err) WP_MUST_CHECK;
+/* Whether there is a file of that name, long enough. */
+bool snapshot_file_is_there(const char *state_dir, const struct replica_snapshot *what);
 struct snapshot_file *snapshot_file_ref(struct snapshot_file *file);
 /* Drops one reference and nulls. Null inside is fine. */
 void snapshot_file_unref(struct snapshot_file **file);

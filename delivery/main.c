@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/process.h"
+#include "common/replica_damage.h"
 #include "delivery/ctl_delivery.h"
 #include "delivery/loop.h"
 #include "delivery/resolver_client.h"
@@ -165,6 +166,7 @@ static int start(struct process *p, struct err *err)
 				       err);
 	if (engine->tracker == NULL)
 		return -1;
+	replica_damage_catch(false);
 	engine->replica = replica_open(p->host->state);
 	/* Control verbs find a whole engine; that this program runs once the spool has seen to. */
 	if (open_spool(p, err) != 0 || make_loops(p, err) != 0 ||

@@ -76,7 +76,8 @@ static void look(struct watcher *w)
 
 	if (!replica_poll(w->engine->replica, &what))
 		return;
-	if (what.number != 0 && what.number != w->number)
+	/* A replica that was removed is made anew, and counts from one again. */
+	if (what.number != 0 && (what.number != w->number || what.hash != w->hash))
 		take(w, &what);
 }
 

@@ -6,9 +6,13 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/replica_damage.h"
 #include "ldapsync/agent_private.h"
 
-enum { QUEUE_BYTES = 4 * 1024 * 1024 };
+enum {
+	QUEUE_BYTES = 4 * 1024 * 1024,
+	LOOK_MS = 1000, /* between two looks at the files of the replica */
+};
 
 static const struct source_backend *const backends[] = {
 	&source_ldif_backend,
@@ -17,10 +21,27 @@ static const struct source_backend *const backends[] = {
 
 /* ---- the applying thread ---- */
 
+/* What is on the disk is not to be gone on with. Nothing of it may be touched, so there is no way out
+ * by an orderly end; a new process finds out what there is. */
+static void end_process(const struct agent *agent, const struct err *err)
+{
+	log_err("cannot go on", err);
+	if (replica_damage_is(err))
+		apply_mark_damaged(agent->apply);
+	_exit(err_exit_status(err));
+}
+
+static bool is_the_end(const struct err *err)
+{
+	return replica_damage_is(err) || (err->domain == ERR_STORE && err->code == MDB_PANIC);
+}
+
 /* Nothing after the last commit counts: every session of a source is over, also of one that has
  * nothing to say and would not notice. */
 void agent_break_sessions(struct agent *agent, const struct err *err)
 {
+	if (is_the_end(err))
+		end_process(agent, err);
 	pthread_mutex_lock(&agent->mutex);
 	if (strcmp(agent->store_error.text, err->text) != 0)
 		log_err("replica", err);
@@ -84,21 +105,45 @@ static void do_work(struct agent *agent, struct work *work)
 	work_free(work);
 }
 
+/* WORK and what follows it, as one transaction. */
+static void do_together(struct agent *agent, struct work *work)
+{
+	uint64_t begin_ms = clock_mono_ms();
+
+	do
+		do_work(agent, work);
+	while (apply_pending(agent->apply) < apply_batch_size(agent->apply) &&
+	       clock_mono_ms() - begin_ms < AGENT_COMMIT_AFTER_MS &&
+	       (work = work_queue_take(&agent->queue, 0)) != NULL);
+	commit(agent);
+	apply_tidy(agent->apply);
+}
+
+static void look_at_files(struct agent *agent, uint64_t *looked_ms)
+{
+	uint64_t now_ms = clock_mono_ms();
+	struct err err;
+
+	if (now_ms - *looked_ms < LOOK_MS)
+		return;
+	*looked_ms = now_ms;
+	if (apply_check(agent->apply, &err) < 0)
+		end_process(agent, &err);
+	if (apply_mend_image(agent->apply, clock_wall_ms(), &err) < 0)
+		agent_break_sessions(agent, &err);
+}
+
 static void *apply_main(void *arg)
 {
 	struct agent *agent = arg;
+	uint64_t looked_ms = clock_mono_ms();
 	struct work *work;
 
-	while ((work = work_queue_take(&agent->queue, true)) != NULL) {
-		uint64_t begin_ms = clock_mono_ms();
-
-		do
-			do_work(agent, work);
-		while (apply_pending(agent->apply) < apply_batch_size(agent->apply) &&
-		       clock_mono_ms() - begin_ms < AGENT_COMMIT_AFTER_MS &&
-		       (work = work_queue_take(&agent->queue, false)) != NULL);
-		commit(agent);
-		apply_tidy(agent->apply);
+	while (!work_queue_is_over(&agent->queue)) {
+		work = work_queue_take(&agent->queue, LOOK_MS);
+		look_at_files(agent, &looked_ms);
+		if (work != NULL)
+			do_together(agent, work);
 	}
 	return NULL;
 }

@@ -72,7 +72,8 @@ struct apply_status {
 struct apply;
 
 /* CONFIG and what it points to is kept. Takes the writer's lock, opens or begins a replica,
- * repairs the snapshot image, removes leftovers. WALL_MS: the time, here and below. */
+ * repairs the snapshot image, removes leftovers; what is damaged is left to nobody, and begun anew.
+ * WALL_MS: the time, here and below. */
 int apply_open(const struct apply_config *config, uint64_t wall_ms, struct apply **apply_r,
 	       struct err *err) WP_MUST_CHECK;
 /* What is not committed is lost, and will be sent again by the directory. */
@@ -93,6 +94,15 @@ int apply_commit(struct apply *apply, struct err *err) WP_MUST_CHECK;
 /* Between transactions: what nobody should wait for. Images that the log does not name any more go,
  * the next one gets its room. */
 void apply_tidy(struct apply *apply);
+/* Between transactions: -1 and ERR if the files on the disk are not what was written: removed,
+ * replaced, cut, or marked as damaged. Nothing may be done then but to end the process: apply_open
+ * knows what to do. */
+int apply_check(const struct apply *apply, struct err *err) WP_MUST_CHECK;
+/* Makes an image anew that was removed or cut under us, when nothing else is under way. As
+ * apply_event. */
+int apply_mend_image(struct apply *apply, uint64_t wall_ms, struct err *err) WP_MUST_CHECK;
+/* The next apply_open looks whether there is damage (replica_damage.h). */
+void apply_mark_damaged(const struct apply *apply);
 /* Changes since the last commit, and how many of them are better taken together. */
 size_t apply_pending(const struct apply *apply);
 size_t apply_batch_size(const struct apply *apply);

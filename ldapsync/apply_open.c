@@ -1,5 +1,6 @@
 /* Events of sources → replica: start and end, generations on the disk. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,9 +10,12 @@
 #include <unistd.h>
 
 #include "common/fsutil.h"
+#include "common/log.h"
+#include "common/replica_damage.h"
 #include "common/snapshot_file.h"
 #include "ldapsync/apply_private.h"
 #include "ldapsync/publish.h"
+#include "ldapsync/replica_probe.h"
 
 static void generation_path(const struct apply *apply, uint64_t number, char path[static PATH_MAX])
 {
@@ -80,22 +84,52 @@ static int take_lock(struct apply *apply, struct err *err)
 	return 0;
 }
 
-/* Opens what readers use, or begins a generation unseen. */
+/* Whether it is the generation that is wrong, not rights, memory or descriptors. */
+static bool is_about_generation(const struct err *why)
+{
+	return why->domain == ERR_STORE && (why->code <= 0 || why->code == ENOENT);
+}
+
+/* 1: the generation can be gone on with, 0: it cannot, -1: it is not known. */
+static int judge(const struct apply *apply, uint64_t number, struct err *err)
+{
+	const char *state_dir = apply->config.state_dir;
+	struct replica_store store;
+
+	if (replica_store_open(&store, state_dir, number, MDB_RDONLY, err) == 0) {
+		replica_store_close(&store);
+		if (!replica_damage_is_suspected(state_dir, number))
+			return 1;
+		err_set(err, ERR_STORE, MDB_CORRUPTED, "replica: the process that wrote it died");
+	}
+	if (!is_about_generation(err))
+		return -1;
+	log_warn("%s", err->text);
+	if (!replica_damage_is(err) || replica_probe(state_dir, number, err) < 0) {
+		log_warn("generation %llu of the replica is not gone on with: the directory is read anew",
+			 (unsigned long long)number);
+		return 0;
+	}
+	log_info("all of the replica could be read: it is gone on with");
+	replica_damage_unmark(state_dir, number);
+	return 1;
+}
+
+/* Opens what readers use, or begins a generation unseen. A damaged one stays where it is until the
+ * new one takes its place; readers know it by its mark. */
 static int open_current(struct apply *apply, struct err *err)
 {
 	uint64_t number = replica_store_current(apply->config.state_dir);
 	uint64_t highest = remove_other_generations(apply, number);
+	int rc = number != 0 ? judge(apply, number, err) : 0;
 
-	if (number != 0 && replica_writer_open(apply->config.state_dir, number, false,
-					       &apply->current, err) == 0) {
-		apply->is_published = true;
-		for (size_t i = 0; i < apply->config.n_directories; i++)
-			apply->directories[i].is_ready = true;
-		return 0;
-	}
-	/* A damaged one is left to its readers until a new one takes its place. */
-	return replica_writer_open(apply->config.state_dir, highest + 1, true, &apply->current,
-				   err);
+	if (rc < 0)
+		return -1;
+	apply->is_published = rc == 1;
+	for (size_t i = 0; i < apply->config.n_directories; i++)
+		apply->directories[i].is_ready = apply->is_published;
+	return replica_writer_open(apply->config.state_dir, rc == 1 ? number : highest + 1, rc == 0,
+				   &apply->current, err);
 }
 
 /* An image that cannot be had is made again from the entries, but for one that is pinned: the
@@ -119,6 +153,30 @@ static int mend_images(struct apply *apply, struct err *err)
 					err);
 	return rc == 0 ? publish_found(apply->current, apply->config.state_dir, apply->now_ms, err) :
 			 rc < 0 ? -1 : 0;
+}
+
+static bool is_at_rest(const struct apply *apply)
+{
+	for (size_t i = 0; i < apply->config.n_directories; i++)
+		if (apply->directories[i].phase != APPLY_LIVE)
+			return false;
+	return !replica_writer_is_open(apply->current);
+}
+
+int apply_mend_image(struct apply *apply, uint64_t wall_ms, struct err *err)
+{
+	const struct replica_snapshot *live = &apply->status.snapshot;
+
+	if (!apply->is_published || live->number == 0 || !is_at_rest(apply) ||
+	    snapshot_file_is_there(apply->config.state_dir, live))
+		return 0;
+	log_warn("the image of snapshot %llu is gone from the disk: it is made again",
+		 (unsigned long long)live->number);
+	apply->now_ms = wall_ms;
+	if (replica_writer_begin(apply->current, err) < 0 || mend_images(apply, err) < 0 ||
+	    apply_commit_writer(apply, apply->current, err) < 0)
+		return apply_fail(apply);
+	return 0;
 }
 
 /* Every directory has its number before it says a word: its share is known. */
@@ -155,6 +213,20 @@ static int mend(struct apply *apply, struct err *err)
 	return apply_commit_writer(apply, apply->current, err);
 }
 
+/* Damage may show only now; then everything is begun anew, once. */
+static int open_and_mend(struct apply *apply, struct err *err)
+{
+	if (open_current(apply, err) < 0)
+		return -1;
+	if (mend(apply, err) == 0)
+		return 0;
+	if (!apply->is_published || !replica_damage_is(err))
+		return -1;
+	apply_mark_damaged(apply);
+	replica_writer_close(&apply->current);
+	return open_current(apply, err) < 0 || mend(apply, err) < 0 ? -1 : 0;
+}
+
 int apply_open(const struct apply_config *config, uint64_t wall_ms, struct apply **apply_r,
 	       struct err *err)
 {
@@ -167,8 +239,7 @@ int apply_open(const struct apply_config *config, uint64_t wall_ms, struct apply
 	apply->publisher = publisher_new();
 	for (size_t i = 0; i < config->n_directories; i++)
 		apply->directories[i].config = &config->directories[i];
-	if (take_lock(apply, err) < 0 || open_current(apply, err) < 0 ||
-	    mend(apply, err) < 0) {
+	if (take_lock(apply, err) < 0 || open_and_mend(apply, err) < 0) {
 		apply_close(&apply);
 		return -1;
 	}

@@ -1,5 +1,5 @@
 /* What the parts of apply.h share: apply.c (events), apply_refresh.c (the end of a refresh),
- * apply_hold.c (the guard), apply_commit.c (transactions and snapshots), apply_open.c (start and
+ * apply_check.c (whether the files are there), apply_hold.c (the guard), apply_commit.c (transactions and snapshots), apply_open.c (start and
  * end), apply_order.c (an administrator's word), apply_pin.c. */
 #ifndef WP_LDAPSYNC_APPLY_PRIVATE_H
 #define WP_LDAPSYNC_APPLY_PRIVATE_H

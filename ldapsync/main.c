@@ -11,6 +11,7 @@
 #include "common/hostfile.h"
 #include "common/log.h"
 #include "common/process.h"
+#include "common/replica_damage.h"
 #include "ldapsync/agent.h"
 #include "ldapsync/ctl_sync.h"
 #include "ldapsync/dirconn.h"
@@ -101,6 +102,7 @@ static int run(struct hostfile *host, const char *config, struct err *err)
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL); /* before threads, which inherit it */
 	dirconn_init_library();
+	replica_damage_catch(true);
 	rc = service_start(&service, host, err);
 	if (rc == 0) {
 		process_ready(host->server != NULL ? host->server : host->fqdn, 0);

@@ -190,6 +190,7 @@ int replica_writer_commit(struct replica_writer *writer, struct err *err)
 		if (writer->is_indexing)
 			writer_bulk_free(writer);
 		writer->is_indexing = false;
+		replica_store_lengthen(&writer->store);
 		return 0;
 	}
 	forget(writer);

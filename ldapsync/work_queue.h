@@ -36,9 +36,10 @@ void work_queue_fini(struct work_queue *queue);
 /* An item of malloc'd memory. Waits while the queue is full. False if it is closed: the item
  * was freed. */
 bool work_queue_push(struct work_queue *queue, struct work *work);
-/* The oldest item, waiting for it until the queue is closed: null then, and when it is empty
- * and WAIT is false. */
-struct work *work_queue_take(struct work_queue *queue, bool wait);
+/* The oldest item, waiting for it at most WAIT_MS and until the queue is closed; null: there is none. */
+struct work *work_queue_take(struct work_queue *queue, unsigned wait_ms);
+/* Closed, and empty. */
+bool work_queue_is_over(struct work_queue *queue);
 /* Wakes everybody. What was pushed before can still be taken. */
 void work_queue_close(struct work_queue *queue);
 void work_free(struct work *work);
