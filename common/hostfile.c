@@ -7,8 +7,10 @@
  * do not fit together, names the line where it stands.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <limits.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
 #include <unistd.h>
@@ -16,6 +18,9 @@
 #include "common/buf.h"
 #include "common/conf_text.h"
 #include "common/hostfile_private.h"
+#include "common/names.h"
+
+enum { TITLE_MAX = 64 };
 
 static const char *const profiles[] = { "waypost", "ad", "exchange", NULL };
 static const char *const binds[] = { "none",   "simple",     "external",
@@ -41,9 +46,8 @@ static const struct key keys[] = {
 	{ "directory", "uri", KIND_URIS, DIR(uris), DIR(n_uris), NULL, 0, 0, NULL },
 	{ "directory", "profile", KIND_CHOICE, DIR(profile), 0, "waypost", 0, 0, profiles },
 	{ "directory", "assume", KIND_ASSUMPTIONS, DIR(assume), DIR(n_assume), NULL, 0, 0, NULL },
-	{ "directory", "base", KIND_TEXT, DIR(base), 0, NULL, 0, 0, NULL },
-	{ "directory", "recipients", KIND_TEXTS, DIR(recipients), DIR(n_recipients), NULL, 0, 0,
-	  NULL },
+	{ "directory", "base", KIND_DN, DIR(base), 0, NULL, 0, 0, NULL },
+	{ "directory", "recipients", KIND_DNS, DIR(recipients), DIR(n_recipients), NULL, 0, 0, NULL },
 	{ "directory", "filter", KIND_TEXT, DIR(filter), 0, NULL, 0, 0, NULL },
 	{ "directory", "site", KIND_TEXT, DIR(site), 0, NULL, 0, 0, NULL },
 	{ "directory", "bind", KIND_CHOICE, DIR(bind), 0, "none", 0, 0, binds },
@@ -144,12 +148,38 @@ bool host_bind_parse(const char *text, enum host_bind *bind_r)
 
 /* ---- what libConfuse is told, made from the tables ---- */
 
+/* An empty string is as good as no setting; libConfuse alone would take it for 0. */
+static int on_number(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	char *end;
+
+	errno = 0;
+	*(long *)result = text[0] != '\0' ? strtol(text, &end, 0) : HOSTFILE_NO_NUMBER;
+	if (text[0] == '\0' || (*end == '\0' && errno == 0))
+		return 0;
+	cfg_error(cfg, errno == ERANGE ? "integer value for option '%s' is out of range" :
+					 "invalid integer value for option '%s'",
+		  opt->name);
+	return -1;
+}
+
+static int on_flag(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+	int value = text[0] != '\0' ? cfg_parse_boolean(text) : cfg_false;
+
+	*(cfg_bool_t *)result = (cfg_bool_t)value;
+	if (value >= 0)
+		return 0;
+	cfg_error(cfg, "invalid boolean value for option '%s'", opt->name);
+	return -1;
+}
+
 static cfg_opt_t key_option(const struct key *key)
 {
 	cfg_opt_t text = CFG_STR(key->name, NULL, CFGF_NODEFAULT);
 	cfg_opt_t list = CFG_STR_LIST(key->name, NULL, CFGF_NODEFAULT);
-	cfg_opt_t number = CFG_INT(key->name, 0, CFGF_NODEFAULT);
-	cfg_opt_t flag = CFG_BOOL(key->name, cfg_false, CFGF_NODEFAULT);
+	cfg_opt_t number = CFG_INT_CB(key->name, 0, CFGF_NODEFAULT, on_number);
+	cfg_opt_t flag = CFG_BOOL_CB(key->name, cfg_false, CFGF_NODEFAULT, on_flag);
 
 	if (key->kind == KIND_NUMBER)
 		return number;
@@ -200,6 +230,28 @@ static void known_keys(const char *name, struct err *e)
 	buf_free(&list);
 }
 
+/* What helps against a complaint, by its beginning; ours and libConfuse's. */
+static const struct {
+	const char *begins, *remedy;
+} complaints[] = {
+	{ "invalid integer value", "write digits only" },
+	{ "integer value for option", "write a smaller number" },
+	{ "invalid boolean value", "write true or false" },
+	{ "found duplicate title", "give each section another title, or join the two" },
+	{ "missing title", "write one in quotes behind the section's name, as \"main\"" },
+	{ "%s is given twice", "remove one of the two" },
+	{ "unexpected token", "write each setting as KEY = VALUE, texts in \"quotes\"" },
+	{ "unexpected closing brace", "remove it, or open its section with {" },
+	{ "missing equal sign", "write each setting as KEY = VALUE" },
+};
+
+static void help_against(const char *fmt, struct err *e)
+{
+	for (size_t i = 0; i < WP_COUNT(complaints); i++)
+		if (strncmp(fmt, complaints[i].begins, strlen(complaints[i].begins)) == 0)
+			err_remedy(e, "%s", complaints[i].remedy);
+}
+
 WP_PRINTF(2, 0)
 static void on_confuse_error(cfg_t *cfg, const char *fmt, va_list args)
 {
@@ -214,6 +266,8 @@ static void on_confuse_error(cfg_t *cfg, const char *fmt, va_list args)
 		is_unknown ? "unknown key" : text, is_unknown ? text + 14 : "");
 	if (is_unknown)
 		known_keys(name, loading->e);
+	else
+		help_against(fmt, loading->e);
 }
 
 /* ---- lines ---- */
@@ -315,10 +369,24 @@ static int check_bind(struct loader *l, cfg_t *cfg, const struct host_directory 
 	return 0;
 }
 
+/* It names a source everywhere, as a key of the replica too; TITLE/configuration is a part's name. */
+static int check_title(struct loader *l, cfg_t *cfg, const char *title)
+{
+	size_t len = strlen(title);
+
+	if (len > 0 && len <= TITLE_MAX && strchr(title, '/') == NULL && name_is_printable(title, len))
+		return 0;
+	err_set(l->e, ERR_CONFIG, 0, "%s:%d: a directory cannot have the title \"%.*s\"", l->path,
+		cfg->line, TITLE_MAX, title);
+	return err_remedy(l->e, "give it one of 1 to %d octets without slashes, as \"main\"", TITLE_MAX);
+}
+
 static int check_directory(struct loader *l, cfg_t *cfg, const struct host_directory *d)
 {
 	bool has_file = false;
 
+	if (check_title(l, cfg, d->title) < 0)
+		return -1;
 	if (d->n_uris == 0) {
 		refuse_section(l, cfg, "uri", "has no uri");
 		return err_remedy(l->e, "say where it is: uri = {\"ldaps://HOST\"} or "

@@ -5,8 +5,12 @@
 #define WP_COMMON_HOSTFILE_PRIVATE_H
 
 #include <confuse.h>
+#include <limits.h>
 
 #include "common/hostfile.h"
+
+/* A number that was given as "". */
+#define HOSTFILE_NO_NUMBER LONG_MIN
 
 /* How a value is checked and what its field holds. */
 enum kind {
@@ -15,6 +19,8 @@ enum kind {
 	KIND_SECRET,    /* the same; others must not read the file */
 	KIND_NUMBER,    /* unsigned, between min and max */
 	KIND_FLAG,      /* bool */
+	KIND_DN,        /* const char *, RFC 4514 */
+	KIND_DNS,       /* the same as KIND_TEXTS */
 	KIND_CHOICE,    /* an enum: the place in choices */
 	KIND_TEXTS,     /* const char *const *, and the count */
 	KIND_URIS,      /* const struct host_uri *, and the count */

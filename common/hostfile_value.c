@@ -12,6 +12,7 @@
 
 #include "common/assumption.h"
 #include "common/buf.h"
+#include "common/dn.h"
 #include "common/hostfile_private.h"
 #include "common/ipaddr.h"
 
@@ -29,8 +30,8 @@ int hostfile_line(const struct loader *l, const cfg_opt_t *opt, unsigned index)
 
 bool hostfile_is_list(enum kind kind)
 {
-	return kind == KIND_TEXTS || kind == KIND_URIS || kind == KIND_ADDRESSES ||
-	       kind == KIND_RANGES || kind == KIND_ASSUMPTIONS;
+	return kind == KIND_TEXTS || kind == KIND_DNS || kind == KIND_URIS ||
+	       kind == KIND_ADDRESSES || kind == KIND_RANGES || kind == KIND_ASSUMPTIONS;
 }
 
 /* One value of the file on its way into a field. TEXT is null for numbers and flags. */
@@ -140,6 +141,16 @@ static int read_assumption(const struct value *v, const char **field)
 	return 0;
 }
 
+static int read_dn(const struct value *v, const char **field)
+{
+	if (!dn_is_valid(v->text)) {
+		refuse(v, "\"%s\" is no DN", v->text);
+		return err_remedy(v->l->e, "write it as ou=People,dc=example,dc=com");
+	}
+	*field = talloc_strdup(v->l->host, v->text);
+	return 0;
+}
+
 static int read_socket(const struct value *v, const char **field)
 {
 	const char *port = strrchr(v->text, ':');
@@ -160,7 +171,7 @@ static int read_uri(const struct value *v, struct host_uri *field)
 	struct err why;
 
 	if (host_uri_parse(v->l->host, v->text, false, field, &why) < 0) {
-		refuse(v, "holds %s", why.text);
+		refuse(v, "is refused: %s", why.text);
 		return err_remedy(v->l->e, "%s", why.remedy);
 	}
 	if (field->dn != NULL) {
@@ -184,6 +195,9 @@ static int read_text(const struct value *v, void *field)
 		return read_address(v, field);
 	case KIND_RANGES:
 		return read_range(v, field);
+	case KIND_DN:
+	case KIND_DNS:
+		return read_dn(v, field);
 	case KIND_ASSUMPTIONS:
 		return read_assumption(v, field);
 	case KIND_SOCKET:
@@ -252,6 +266,8 @@ int hostfile_read_key(struct loader *l, cfg_t *cfg, const struct key *key, char 
 	if (hostfile_is_list(key->kind))
 		return read_list(&v, opt, target);
 	if (cfg_opt_size(opt) == 0)
+		return read_default(&v, field);
+	if (key->kind == KIND_NUMBER && cfg_opt_getnint(opt, 0) == HOSTFILE_NO_NUMBER)
 		return read_default(&v, field);
 	if (key->kind == KIND_NUMBER)
 		return read_number(&v, cfg_opt_getnint(opt, 0), field);

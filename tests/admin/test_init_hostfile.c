@@ -23,13 +23,14 @@ static void test_odd_texts_read_back(void **state)
 {
 	const struct host_uri uris[] = { { .text = "ldapi://%2Frun%2Fldapi" },
 					 { .text = "ldaps://[2001:db8::1]:1636" } };
-	const char *const recipients[] = { odd, "ou=b,dc=x" };
+	static const char odd_dn[] = "cn=a\\\\b ${HOME} 'q' # // { } é,dc=x";
+	const char *const recipients[] = { odd_dn, "ou=b,dc=x" };
 	const struct host_directory directory = {
 		.title = "a \"b\" ${HOME}",
 		.uris = uris,
 		.n_uris = 2,
 		.profile = HOST_PROFILE_AD,
-		.base = odd,
+		.base = odd_dn,
 		.recipients = recipients,
 		.n_recipients = 2,
 		.filter = "(|(a=\\2a)(b=*))",
@@ -60,10 +61,11 @@ static void test_odd_texts_read_back(void **state)
 	assert_int_equal(d->n_uris, 2);
 	assert_string_equal(d->uris[1].text, uris[1].text);
 	assert_int_equal(d->profile, HOST_PROFILE_AD);
-	assert_string_equal(d->base, odd);
-	assert_string_equal(d->recipients[0], odd);
+	assert_string_equal(d->base, odd_dn);
+	assert_string_equal(d->recipients[0], odd_dn);
 	assert_string_equal(d->filter, directory.filter);
 	assert_int_equal(d->bind, HOST_BIND_SIMPLE);
+	assert_string_equal(d->bind_dn, odd);
 	assert_string_equal(d->password_file, directory.password_file);
 	assert_string_equal(d->tls_ca, directory.tls_ca);
 	hostfile_free(&host);

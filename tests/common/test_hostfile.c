@@ -16,6 +16,7 @@
 #include "common/conf_text.h"
 #include "common/hostfile.h"
 
+#define SIXTY_FOUR "0123456789012345678901234567890123456789012345678901234567890123"
 #define ORG "directory \"o\" { uri = {\"file:///o.ldif\"} }\n"
 #define EXCHANGE "directory \"d\" { uri = {\"ldap://h\"} profile = \"exchange\"\n"
 
@@ -181,6 +182,27 @@ static void test_defaults_stand_in_for_absent_keys(void **state)
 	hostfile_free(&host);
 }
 
+static void test_an_empty_string_is_no_setting(void **state)
+{
+	struct hostfile *host;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(load("server = \"\" log_level = \"\"\n"
+			      "directory \"" SIXTY_FOUR "\" { uri = {\"file:///o\"} base = \"\" starttls = \"\"\n"
+			      " sweep_guard_percent = \"\" }\n"
+			      "delivery { workers = \"\" }\nhistory { snapshots = \"\" }",
+			      &host, &e), 0);
+	assert_null(host->server);
+	assert_int_equal(host->log_level, LOG_LEVEL_INFO);
+	assert_null(host->directories[0].base);
+	assert_false(host->directories[0].starttls);
+	assert_int_equal(host->directories[0].sweep_guard_percent, 20);
+	assert_int_equal(host->delivery.workers, 0);
+	assert_int_equal(host->history.snapshots, 100);
+	hostfile_free(&host);
+}
+
 /* What is refused, the line it names, a word of the text and one of the remedy. */
 static const struct invalid {
 	const char *text;
@@ -191,13 +213,13 @@ static const struct invalid {
 	{ ORG "directory \"p\" {\n\n  url = {\"x\"}\n}\n", 4, "unknown key 'url'", "uri, profile" },
 	{ ORG "delivery {\n milter \"m\" {\n sock = 1 } }", 4, "unknown key 'sock'", "socket" },
 	{ ORG "delivery { }\n delivery { }", 3, "given twice, first in line 2", "" },
-	{ ORG "server = \"a\"\n\nserver = \"b\"", 4, "given twice, first in line 2", "" },
+	{ ORG "server = \"a\"\n\nserver = \"b\"", 4, "given twice, first in line 2", "remove one" },
 	{ ORG "log_level = \"loud\"", 2, "\"loud\"", "error, warn, info, debug" },
 	{ ORG "state = \"var\"", 2, "no absolute path", "/" },
 	{ ORG "delivery {\n workers = 257 }", 3, "workers cannot be 257", "0 to 256" },
 	{ ORG "delivery {\n workers = -1 }", 3, "workers cannot be -1", "0 to 256" },
-	{ ORG "delivery {\n workers = many }", 3, "invalid integer", "" },
-	{ ORG "delivery {\n\n workers = 99999999999999999999 }", 4, "out of range", "" },
+	{ ORG "delivery {\n workers = many }", 3, "invalid integer", "digits" },
+	{ ORG "delivery {\n\n workers = 99999999999999999999 }", 4, "out of range", "smaller" },
 	{ ORG "delivery { tls_cert = \"/c\" }", 2, "without tls_key", "both" },
 	{ ORG "delivery { tls_key = \"/k\" }", 2, "without tls_cert", "both" },
 	{ ORG "delivery { resolver = {\"192.0.2.1\",\n\"dns.example\"} }", 3, "dns.example",
@@ -213,12 +235,12 @@ static const struct invalid {
 	{ ORG "server = \"abc\n", 2, "string is not closed", "quote" },
 	{ ORG "/* abc\n", 2, "comment is not closed", "*/" },
 	{ ORG "\ndelivery {\n", 3, "not closed", "}" },
-	{ ORG "}\n", 2, "closing brace", "" },
+	{ ORG "}\n", 2, "closing brace", "remove it" },
 	{ "server = \"x\"\n", 0, "no directory", "uri" },
 	{ "directory \"d\" { base = \"cn=x\" }", 1, "\"d\" has no uri", "ldaps://" },
-	{ ORG ORG, 2, "duplicate title", "" },
+	{ ORG ORG, 2, "duplicate title", "another title" },
 	{ "directory \"d\" {\n uri = {\"ldap://h\"}\n}", 3, "no base", "cn=Waypost" },
-	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"x\"\n assume = {\"smart-host.separators=,\"} }",
+	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"dc=x\"\n assume = {\"smart-host.separators=,\"} }",
 	  2, "only the profile exchange", "profile" },
 	{ EXCHANGE "assume = {\"smart-host.separators=,\",\n\"colour=1\"} }", 3, "\"colour=1\" is no assumption",
 	  "waypost schema assumptions" },
@@ -229,22 +251,31 @@ static const struct invalid {
 	{ EXCHANGE "assume = {\"smart-host.separators=\"} }", 2, "no value", "not empty" },
 	{ "directory \"d\" {\n uri = {\"ldap://h/dc=x\"} }", 2, "names an entry", "base = \"dc=x\"" },
 	{ "directory \"d\" {\n uri = {\"http://h\"} }", 2, "scheme is not known", "ldap://" },
-	{ "directory \"d\" { uri = {\"file:///a\",\n\"ldap://h\"} base = \"x\" }", 1, "a file among",
+	{ "directory \"d\" { uri = {\"file:///a\",\n\"ldap://h\"} base = \"dc=x\" }", 1, "a file among",
 	  "alone" },
-	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"x\"\n bind = \"simple\" }", 2, "in clear",
+	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"dc=x\"\n bind = \"simple\" }", 2, "in clear",
 	  "starttls" },
-	{ "directory \"d\" { uri = {\"ldaps://h\"} base = \"x\"\n bind = \"simple\" }", 2, "bind_dn",
+	{ "directory \"d\" { uri = {\"ldaps://h\"} base = \"dc=x\"\n bind = \"simple\" }", 2, "bind_dn",
 	  "bind_dn" },
-	{ "directory \"d\" { uri = {\"ldaps://h\"} base = \"x\"\n bind = \"scram-sha-256\" }", 2,
+	{ "directory \"d\" { uri = {\"ldaps://h\"} base = \"dc=x\"\n bind = \"scram-sha-256\" }", 2,
 	  "bind_dn", "bind_dn = \"NAME\"" },
-	{ "directory \"d\" { uri = {\"ldaps://h\"} base = \"x\"\n bind = \"simple\" bind_dn = \"c\" }",
+	{ "directory \"d\" { uri = {\"ldaps://h\"} base = \"dc=x\"\n bind = \"simple\" bind_dn = \"c\" }",
 	  2, "password_file", "password_file" },
-	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"x\" bind = \"magic\" }", 1, "magic",
+	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"dc=x\" bind = \"magic\" }", 1, "magic",
 	  "gss-spnego" },
-	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"x\" sweep_guard_percent = 101 }", 1, "101",
+	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"dc=x\" sweep_guard_percent = 101 }", 1, "101",
 	  "0 to 100" },
-	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"x\" starttls = perhaps }", 1, "boolean",
-	  "" },
+	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"dc=x\" starttls = perhaps }", 1, "boolean",
+	  "true or false" },
+	{ "directory \"d\" { uri = {\"ldap://h\"}\n base = \"x\" }", 2, "base \"x\" is no DN", "ou=People" },
+	{ "directory \"d\" { uri = {\"ldap://h\"} base = \"dc=x\" recipients = {\"dc=x\",\n \"people\"} }", 2,
+	  "\"people\" is no DN", "ou=People" },
+	{ "directory \"\" { uri = {\"file:///o\"} }", 1, "the title \"\"", "\"main\"" },
+	{ "directory \"a/configuration\" { uri = {\"file:///o\"} }", 1, "the title \"a/conf", "slashes" },
+	{ "directory \"a\\nb\" { uri = {\"file:///o\"} }", 1, "the title \"a", "\"main\"" },
+	{ "directory \"" SIXTY_FOUR "x\" { uri = {\"file:///o\"} }", 1, "the title \"0123", "64 octets" },
+	{ "directory { uri = {\"file:///o\"} }", 1, "missing title", "\"main\"" },
+	{ "directory \"d\" { uri = \n }", 2, "unexpected token", "KEY = VALUE" },
 };
 
 static void test_a_wrong_file_is_refused_with_line_and_remedy(void **state)
@@ -286,8 +317,8 @@ static void test_a_forest_needs_no_base_and_assumptions_are_kept(void **state)
 static void test_secrets_that_others_can_read_are_refused(void **state)
 {
 	static const char *const places[] = {
-		"directory \"d\" { uri = {\"ldaps://h\"} base = \"x\"\n password_file = \"",
-		"directory \"d\" { uri = {\"ldaps://h\"} base = \"x\"\n tls_cert = \"/c\" tls_key = \"",
+		"directory \"d\" { uri = {\"ldaps://h\"} base = \"dc=x\"\n password_file = \"",
+		"directory \"d\" { uri = {\"ldaps://h\"} base = \"dc=x\"\n tls_cert = \"/c\" tls_key = \"",
 		ORG "delivery { credentials_file = \"",
 		ORG "delivery { tls_cert = \"/c\" tls_key = \"",
 	};
@@ -466,6 +497,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_key_reaches_its_field),
 		cmocka_unit_test(test_defaults_stand_in_for_absent_keys),
+		cmocka_unit_test(test_an_empty_string_is_no_setting),
 		cmocka_unit_test(test_a_wrong_file_is_refused_with_line_and_remedy),
 		cmocka_unit_test(test_a_forest_needs_no_base_and_assumptions_are_kept),
 		cmocka_unit_test(test_secrets_that_others_can_read_are_refused),
