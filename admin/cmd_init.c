@@ -55,7 +55,7 @@ const struct cli_option cmd_init_options[] = {
 
 /* ---- beginning and end ---- */
 
-static const char *absolute_path(TALLOC_CTX *ctx, const char *path)
+const char *init_absolute(TALLOC_CTX *ctx, const char *path)
 {
 	char folder[PATH_MAX];
 
@@ -64,18 +64,33 @@ static const char *absolute_path(TALLOC_CTX *ctx, const char *path)
 	return talloc_asprintf(ctx, "%s/%s", folder, path);
 }
 
+const char *init_option(const struct init *init, const char *name)
+{
+	const char *given = cli_value(init->cli, name);
+
+	return given != NULL && *given != '\0' ? given : NULL;
+}
+
+static const char *folder_option(const struct init *i, const char *name)
+{
+	const char *given = init_option(i, name);
+
+	return given != NULL ? init_absolute(i->ctx, given) : NULL;
+}
+
 static void begin(struct init *i, struct cli *cli)
 {
-	const char *title = cli_value(cli, "title");
+	const char *title;
 
 	*i = (struct init){ .cli = cli, .ctx = cli->ctx, .secret_fd = -1 };
 	ask_init(&i->ask, cli);
 	i->is_dry = cli_flag(cli, "dry-run");
-	i->path = absolute_path(cli->ctx, cli->config != NULL ? cli->config : HOSTFILE_DEFAULT);
+	i->path = init_absolute(cli->ctx, cli->config != NULL ? cli->config : HOSTFILE_DEFAULT);
+	title = init_option(i, "title");
 	i->directory.title = title != NULL ? title : "main";
-	i->host = (struct hostfile){ .state = cli_value(cli, "state"),
-				     .run = cli_value(cli, "run"),
-				     .user = cli_value(cli, "user"),
+	i->host = (struct hostfile){ .state = folder_option(i, "state"),
+				     .run = folder_option(i, "run"),
+				     .user = init_option(i, "user"),
 				     .directories = &i->directory,
 				     .n_directories = 1 };
 	dirconn_init_library();
@@ -102,11 +117,28 @@ static int check_target(struct init *i, struct err *e)
 }
 
 /* The text of the host file, with the password where it will be. */
-static void make_text(struct init *i, struct buf *out)
+static void make_text(const struct init *i, struct buf *out)
 {
+	struct host_directory directory = i->directory;
+	struct hostfile host = i->host;
+
 	if (i->secret_path != NULL)
-		i->directory.password_file = i->secret_path;
-	init_hostfile_text(&i->host, out);
+		directory.password_file = i->secret_path;
+	host.directories = &directory;
+	init_hostfile_text(&host, out);
+}
+
+/* What would be refused at the end is refused while nothing is written. */
+static int judge_text(const struct init *i, struct err *e)
+{
+	struct buf text = { 0 };
+	int rc;
+
+	make_text(i, &text);
+	buf_addc(&text, '\0');
+	rc = hostfile_judge(i->path, text.data, e);
+	buf_free(&text);
+	return rc < 0 ? -1 : init_hostfile_user(i->host.user, NULL, e);
 }
 
 static int write_files(struct init *i, struct err *e)
@@ -225,7 +257,7 @@ static int look(struct init *i, struct err *e)
 
 static int act(struct init *i, struct err *e)
 {
-	if (init_choose_server(i, e) < 0 || init_plan(i, e) < 0)
+	if (init_choose_server(i, e) < 0 || init_plan(i, e) < 0 || judge_text(i, e) < 0)
 		return -1;
 	if (i->is_dry)
 		return 0;

@@ -46,6 +46,11 @@ struct init {
 	bool is_published;
 };
 
+/* cmd_init.c: what was given as --NAME; null if nothing was, or "". */
+const char *init_option(const struct init *init, const char *name);
+/* PATH as it is called from everywhere; PATH itself if it is that. */
+const char *init_absolute(TALLOC_CTX *ctx, const char *path);
+
 /* init_reach.c: where it is, TLS, and signing in. -1 and E. */
 int init_find_server(struct init *init, struct err *e) WP_MUST_CHECK;
 int init_sign_in(struct init *init, struct err *e) WP_MUST_CHECK;
@@ -63,6 +68,9 @@ void init_show(struct init *init);
 int init_choose_server(struct init *init, struct err *e) WP_MUST_CHECK;
 /* The entry of LIST with this cn, or null. */
 const struct entry *init_find_name(const struct entry_list *list, const char *name);
+
+/* Whether a new object may be called TEXT: everywhere, in Active Directory too. -1: ERR_USAGE. */
+int init_judge_name(const char *text, struct err *e) WP_MUST_CHECK;
 
 /* init_create.c */
 int init_plan(struct init *init, struct err *e) WP_MUST_CHECK;

@@ -91,7 +91,9 @@ static int take_site(struct init *i, const char *usual, struct err *e)
 		return 0;
 	found = init_find_name(&i->sites, i->wish.site);
 	i->wish.site_dn = found != NULL ? found->dn : NULL;
-	if (found != NULL || i->directory.profile == HOST_PROFILE_WAYPOST)
+	if (found == NULL && i->directory.profile == HOST_PROFILE_WAYPOST)
+		return init_judge_name(i->wish.site, e);
+	if (found != NULL)
 		return 0;
 	err_set(e, ERR_NOT_FOUND, 0, "there is no site %s", i->wish.site);
 	return err_remedy(e, "name one that Active Directory has, or make it there");
@@ -153,6 +155,17 @@ static int judge_domain(const char *text, struct err *e)
 	return err_remedy(e, "write it as example.com, or *.example.com with what is below it");
 }
 
+static int judge_fqdn(const char *text, struct err *e)
+{
+	char domain[MAILADDR_DOMAIN_MAX + 1];
+	bool wildcard;
+
+	if (addrspace_pattern(text, strlen(text), false, domain, sizeof(domain), &wildcard) && !wildcard)
+		return 0;
+	err_set(e, ERR_USAGE, 0, "\"%.300s\" is no host name", text);
+	return err_remedy(e, "write it as hub1.example.com, with --fqdn");
+}
+
 static int judge_listen(const char *text, struct err *e)
 {
 	struct ipaddr address;
@@ -183,8 +196,8 @@ static int fill_wish(struct init *i, struct err *e)
 
 	w->base = i->directory.base;
 	w->has_foreign_sites = i->directory.profile != HOST_PROFILE_WAYPOST;
-	w->listen = cli_value(i->cli, "listen");
-	if (judge_listen(w->listen, e) < 0 || choose_site(i, e) < 0 ||
+	w->listen = init_option(i, "listen");
+	if (judge_fqdn(w->fqdn, e) < 0 || judge_listen(w->listen, e) < 0 || choose_site(i, e) < 0 ||
 	    ask_judged(&i->ask, "address", "Its IP address (empty: found by its name)",
 		       judge_address, &w->address, e) < 0 ||
 	    ask_judged(&i->ask, "subnet", "The subnet of the site, as 10.1.0.0/16 (empty: none)",
@@ -328,11 +341,15 @@ static int choose_account(struct init *i, struct host_directory *account, int *f
 {
 	const char *dn = ask_optional(&i->ask, "admin-dn",
 				      "Account that may write there (empty: the one above)");
-	const char *file = cli_value(i->cli, "admin-password-file");
+	const char *file = init_option(i, "admin-password-file");
 	char *secret;
 
 	*account = i->directory;
 	*fd_r = NO_FD;
+	if (dn == NULL && file != NULL) {
+		err_set(e, ERR_USAGE, 0, "--admin-password-file is given, but not whose password it is");
+		return err_remedy(e, "add --admin-dn DN");
+	}
 	if (dn == NULL)
 		return 0;
 	account->bind = HOST_BIND_SIMPLE;

@@ -7,8 +7,9 @@
 #include "admin/dirquery.h"
 #include "admin/table.h"
 #include "common/dn.h"
+#include "common/names.h"
 
-enum { FOUND_MAX = 32, SEARCH_MS = 20 * 1000, NAMES_WIDTH = 40 };
+enum { FOUND_MAX = 32, SEARCH_MS = 20 * 1000, NAMES_WIDTH = 40, NAME_MOST = 64 };
 
 static const char organisation_class[] = "waypostOrganization";
 static const char exchange_class[] = "msExchOrganizationContainer";
@@ -77,7 +78,7 @@ static int parse_profile(const char *text, enum host_profile *profile_r, struct 
 static int choose_profile(struct init *i, struct entry_list *ours, struct entry_list *exchange,
 			  struct err *e)
 {
-	const char *given = cli_value(i->cli, "profile");
+	const char *given = init_option(i, "profile");
 	bool is_ad = i->dse->configuration_context != NULL;
 
 	if (find_everywhere(i, organisation_class, ours, e) < 0 ||
@@ -206,15 +207,24 @@ int init_find_organisation(struct init *i, struct err *e)
 	    choose_base(i, i->directory.profile == HOST_PROFILE_EXCHANGE ? &exchange : &ours,
 			e) < 0)
 		return -1;
-	i->directory.filter = cli_value(i->cli, "filter");
+	i->directory.filter = init_option(i, "filter");
 	/* The domain controllers of this host's site are the near ones. */
 	if (i->directory.profile != HOST_PROFILE_WAYPOST &&
 	    i->directory.uris[0].scheme == HOST_SRV)
-		i->directory.site = cli_value(i->cli, "site");
+		i->directory.site = init_option(i, "site");
 	return choose_recipients(i, e);
 }
 
 /* ---- what there is ---- */
+
+/* libldap has looked at it; a server is not asked with one that is none. */
+static int judge_filter(const struct init *i, struct err *e)
+{
+	if (i->found[SURVEY_RECIPIENTS].code != LDAP_FILTER_ERROR)
+		return 0;
+	err_set(e, ERR_USAGE, 0, "\"%s\" is no filter", i->directory.filter);
+	return err_remedy(e, "write it as (&(objectClass=person)(mail=*))");
+}
 
 int init_survey(struct init *i, struct err *e)
 {
@@ -226,6 +236,8 @@ int init_survey(struct init *i, struct err *e)
 	for (int what = 0; what < SURVEY_ROWS; what++)
 		survey_take(i->ld, i->ctx, &directory, configuration, (enum survey_what)what,
 			    &i->found[what]);
+	if (judge_filter(i, e) < 0)
+		return -1;
 	if (directory.profile != HOST_PROFILE_WAYPOST && configuration != NULL) {
 		place = talloc_asprintf(i->ctx, "CN=Sites,%s", configuration);
 		class_name = "site";
@@ -310,10 +322,30 @@ static const char *new_name(struct init *i)
 	return name;
 }
 
+int init_judge_name(const char *text, struct err *e)
+{
+	if (strlen(text) <= NAME_MOST && name_is_printable(text, strlen(text)))
+		return 0;
+	err_set(e, ERR_USAGE, 0, "\"%.100s\" is no name of an object", text);
+	return err_remedy(e, "give one of at most %d octets of UTF-8", NAME_MOST);
+}
+
+/* A name that is there is taken whatever it is like. */
+static int take_server(struct init *i, const char *usual, struct err *e)
+{
+	i->wish.server = ask_text(&i->ask, "server", "This host is the server", usual);
+	i->host.server = i->wish.server;
+	if (ask_check(&i->ask, e) < 0)
+		return -1;
+	return init_find_name(&i->servers, i->wish.server) != NULL ?
+		       0 :
+		       init_judge_name(i->wish.server, e);
+}
+
 int init_choose_server(struct init *i, struct err *e)
 {
 	bool may_create = cli_flag(i->cli, "create") || i->ask.is_interactive;
-	const char *fqdn = cli_value(i->cli, "fqdn"), *usual;
+	const char *fqdn = init_option(i, "fqdn"), *usual;
 
 	if (!i->has_organisation && !may_create) {
 		err_set(e, ERR_NOT_FOUND, 0, "there is no organisation %s", i->directory.base);
@@ -325,7 +357,8 @@ int init_choose_server(struct init *i, struct err *e)
 	usual = guess_server(i);
 	if (usual == NULL && may_create)
 		usual = new_name(i);
-	i->wish.server = ask_text(&i->ask, "server", "This host is the server", usual);
-	i->host.server = i->wish.server;
-	return ask_check(&i->ask, e);
+	while (take_server(i, usual, e) < 0)
+		if (!ask_again(&i->ask, "server", e))
+			return -1;
+	return 0;
 }

@@ -175,17 +175,27 @@ int init_hostfile_check(const char *path, bool may_replace, struct err *e)
 	return rc;
 }
 
+int init_hostfile_user(const char *user, const struct passwd **entry_r, struct err *e)
+{
+	const struct passwd *entry = user != NULL ? getpwnam(user) : NULL;
+
+	if (entry_r != NULL)
+		*entry_r = entry;
+	if (user == NULL || entry != NULL)
+		return 0;
+	err_set(e, ERR_CONFIG, 0, "there is no user %s", user);
+	return err_remedy(e, "make it, or leave out --user");
+}
+
 /* Of USER, whose daemons read it, if we may give it away. */
 static int give_to(const char *path, const char *user, bool group_only, struct err *e)
 {
-	const struct passwd *entry = user != NULL && geteuid() == 0 ? getpwnam(user) : NULL;
+	const struct passwd *entry;
 
+	if (init_hostfile_user(user, &entry, e) < 0)
+		return -1;
 	if (user == NULL || geteuid() != 0)
 		return 0;
-	if (entry == NULL) {
-		err_set(e, ERR_CONFIG, 0, "there is no user %s", user);
-		return err_remedy(e, "make it, or leave out --user");
-	}
 	if (chown(path, group_only ? (uid_t)-1 : entry->pw_uid, entry->pw_gid) < 0)
 		return err_errno(e, "%s cannot be given to %s", path, user);
 	return 0;

@@ -5,6 +5,7 @@
 #ifndef WP_ADMIN_INIT_HOSTFILE_H
 #define WP_ADMIN_INIT_HOSTFILE_H
 
+#include <pwd.h>
 #include <stdbool.h>
 
 #include "common/buf.h"
@@ -14,6 +15,8 @@
 /* Appends the file of HOST: what is not as usual. Of it only server, state, run, user, the
  * first directory and the name servers are looked at. */
 void init_hostfile_text(const struct hostfile *host, struct buf *out);
+/* The account of USER (null: none is meant) into *ENTRY_R, if that is not null. -1: ERR_CONFIG. */
+int init_hostfile_user(const char *user, const struct passwd **entry_r, struct err *e) WP_MUST_CHECK;
 /*
  * -1 and E if PATH is there and may not be replaced (ERR_CONFIG), or could not be written
  * (ERR_PERMISSION). Makes nothing.

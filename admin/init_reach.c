@@ -91,7 +91,7 @@ static const char *absolute(struct init *i, const char *path)
 	const char *text = found != NULL ? talloc_strdup(i->ctx, found) : path;
 
 	free(found);
-	return text;
+	return found != NULL || path == NULL ? text : init_absolute(i->ctx, path);
 }
 
 static int reach_by_tls(struct init *i, struct err *e)
@@ -129,7 +129,7 @@ static int reach(struct init *i, struct err *e)
 /* The name server that is to be asked, in place of the system's. */
 static int take_resolver(struct init *i, struct err *e)
 {
-	const char *text = cli_value(i->cli, "resolver");
+	const char *text = init_option(i, "resolver");
 	struct host_address *resolver = talloc_zero(i->ctx, struct host_address);
 	char *ip = talloc_array(resolver, char, IPADDR_TEXT_SIZE);
 	struct ipaddr address;
@@ -203,7 +203,7 @@ static void forget_secret(struct init *i)
 /* A file is named as it is; what is typed goes into one beside the host file, in the end. */
 static int take_password(struct init *i, struct err *e)
 {
-	const char *file = cli_value(i->cli, "password-file");
+	const char *file = init_option(i, "password-file");
 
 	forget_secret(i);
 	if (file == NULL)
@@ -216,6 +216,32 @@ static int take_password(struct init *i, struct err *e)
 	if (*i->secret == '\0')
 		return err_set(e, ERR_USAGE, 0, "no password was typed");
 	i->secret_fd = init_hide_secret(i->secret, &i->directory.password_file, i->ctx);
+	return 0;
+}
+
+static bool is_kerberos(enum host_bind bind)
+{
+	return bind == HOST_BIND_GSSAPI || bind == HOST_BIND_GSS_SPNEGO;
+}
+
+/* An account that the method has no use for would be passed over in silence. */
+static int judge_account(struct init *i, struct err *e)
+{
+	enum host_bind bind = i->directory.bind;
+	const struct {
+		const char *option;
+		bool is_used;
+	} rows[] = { { "bind-dn", needs_password(bind) || is_kerberos(bind) },
+		     { "password-file", needs_password(bind) },
+		     { "keytab", is_kerberos(bind) } };
+
+	for (size_t n = 0; n < WP_COUNT(rows); n++) {
+		if (rows[n].is_used || init_option(i, rows[n].option) == NULL)
+			continue;
+		err_set(e, ERR_USAGE, 0, "--%s is given, but signing in by %s does not use it",
+			rows[n].option, host_bind_name(bind));
+		return err_remedy(e, "leave it out, or give the --bind that is meant");
+	}
 	return 0;
 }
 
@@ -236,19 +262,21 @@ static int take_method(struct init *i, struct err *e)
 		return err_remedy(e, "give one of simple, external, gssapi, gss-spnego, "
 				     "scram-sha-256, none");
 	}
+	if (judge_account(i, e) < 0)
+		return -1;
 	if (needs_password(i->directory.bind)) {
 		i->directory.bind_dn =
 			ask_text(&i->ask, "bind-dn", "Its account (DN or user name)", account);
 		if (take_password(i, e) < 0)
 			return -1;
-	} else if (i->directory.bind == HOST_BIND_GSSAPI ||
-		   i->directory.bind == HOST_BIND_GSS_SPNEGO) {
+	} else if (is_kerberos(i->directory.bind)) {
+		i->directory.bind_dn = init_option(i, "bind-dn");
 		i->directory.keytab =
 			absolute(i, ask_optional(&i->ask, "keytab",
 						 "Its keytab (empty: the tickets there are)"));
 	}
-	i->directory.tls_cert = absolute(i, cli_value(i->cli, "tls-cert"));
-	i->directory.tls_key = absolute(i, cli_value(i->cli, "tls-key"));
+	i->directory.tls_cert = absolute(i, init_option(i, "tls-cert"));
+	i->directory.tls_key = absolute(i, init_option(i, "tls-key"));
 	return 0;
 }
 

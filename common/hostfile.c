@@ -503,37 +503,35 @@ static int read_all(struct loader *l, cfg_t *cfg)
 	return 0;
 }
 
-static int parse(struct loader *l)
+/* TEXT is ready for libConfuse. */
+static int parse(struct loader *l, const char *text)
 {
 	cfg_t *cfg = cfg_init(section_options(l->host, ""), CFGF_NONE);
-	struct buf text = { 0 };
-	int rc;
+	int rc = 0;
 
 	loading = l;
 	cfg_set_error_function(cfg, on_confuse_error);
 	watch_values(cfg);
-	rc = conf_text_read(l->path, &text, l->e);
-	if (rc == 0 && cfg_parse_buf(cfg, text.data) != CFG_SUCCESS) {
+	if (cfg_parse_buf(cfg, text) != CFG_SUCCESS) {
 		if (l->e->domain == ERR_NONE)
 			err_set(l->e, ERR_CONFIG, 0, "%s cannot be parsed", l->path);
 		rc = -1;
 	}
 	if (rc == 0)
 		rc = read_all(l, cfg);
-	buf_free(&text);
 	cfg_free(cfg);
 	loading = NULL;
 	return rc;
 }
 
-int hostfile_load(const char *path, struct hostfile **host_r, struct err *e)
+static int load(const char *path, const char *text, struct hostfile **host_r, struct err *e)
 {
 	struct loader l = { .host = talloc_zero(NULL, struct hostfile), .e = e };
 
 	*e = (struct err){ .domain = ERR_NONE };
-	l.path = talloc_strdup(l.host, path != NULL ? path : HOSTFILE_DEFAULT);
+	l.path = talloc_strdup(l.host, path);
 	l.host->path = l.path;
-	if (parse(&l) < 0) {
+	if (parse(&l, text) < 0) {
 		talloc_free(l.host);
 		return -1;
 	}
@@ -541,6 +539,35 @@ int hostfile_load(const char *path, struct hostfile **host_r, struct err *e)
 	l.host->fqdn = hostfile_fqdn(l.host);
 	*host_r = l.host;
 	return 0;
+}
+
+int hostfile_load(const char *path, struct hostfile **host_r, struct err *e)
+{
+	struct buf text = { 0 };
+	int rc;
+
+	if (path == NULL)
+		path = HOSTFILE_DEFAULT;
+	rc = conf_text_read(path, &text, e);
+	if (rc == 0)
+		rc = load(path, text.data, host_r, e);
+	buf_free(&text);
+	return rc;
+}
+
+int hostfile_judge(const char *path, const char *text, struct err *e)
+{
+	size_t len = strlen(text);
+	char *blanked = mem_strdup(text);
+	struct hostfile *host;
+	int rc = conf_text_blank(path, blanked, len, e);
+
+	if (rc == 0)
+		rc = load(path, blanked, &host, e);
+	if (rc == 0)
+		hostfile_free(&host);
+	free(blanked);
+	return rc;
 }
 
 void hostfile_free(struct hostfile **host)

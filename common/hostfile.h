@@ -121,6 +121,8 @@ struct hostfile {
 
 /* Reads PATH (null: HOSTFILE_DEFAULT). 0, and *HOST_R is the caller's; -1 and E is filled. */
 int hostfile_load(const char *path, struct hostfile **host_r, struct err *e) WP_MUST_CHECK;
+/* Whether TEXT could be read as the host file PATH, which need not be there: 0, or -1 and E. */
+int hostfile_judge(const char *path, const char *text, struct err *e) WP_MUST_CHECK;
 /* Frees and nulls. Null and a null inside are fine. */
 void hostfile_free(struct hostfile **host);
 

@@ -68,6 +68,35 @@ expect 7 "${init[@]}" --uri "$SLAPD_URL" --ca "$dir/other.pem" --bind none
 says err "openssl s_client -showcerts -connect 127.0.0.1:$SLAPD_PORT -starttls ldap"
 expect 6 "${init[@]}" --uri "$SLAPD_URL" --ca "$dir/ca.pem" --bind simple --bind-dn cn=x,dc=example,dc=com --password-file "$dir/host"
 expect 2 "$waypost" init --fly
+# What the host file, the directory or the agent would refuse later is refused while nothing is written.
+good=(--uri "$SLAPD_LDAPI" --create --server HUB1 --site Berlin)
+refused() { # STATUS TEXT OPTION…
+	local status=$1 text=$2
+	shift 2
+	expect "$status" "${init[@]}" "${good[@]}" "$@"
+	says err "$text"
+}
+long=$(printf 'x%.0s' $(seq 65))
+refused 2 "is no name of an object" --server "$long"
+refused 2 "is no name of an object" --site "$long"
+refused 2 "is no name of an object" --site $'a\xffb'
+refused 2 "is no name of an object" --server $'a\nb'
+refused 2 "is no host name" --fqdn "no host"
+refused 2 "is no filter" --filter "(mail=*"
+refused 6 "cannot have the title" --title "a/configuration"
+refused 6 "there is no user nobody-there" --user nobody-there
+refused 6 "without tls_key" --tls-cert "$dir/ca.pem"
+refused 2 "signing in by external does not use it" --bind-dn cn=x,dc=example,dc=com
+refused 2 "signing in by external does not use it" --password-file "$dir/password"
+refused 2 "signing in by none does not use it" --bind none --keytab "$dir/keytab"
+refused 2 "not whose password it is" --admin-password-file "$dir/password"
+# No value is no answer; folders are named from here.
+cd "$dir/host" || exit 1
+expect 0 "${init[@]}" "${good[@]}" --filter "" --title "" --user "" --fqdn "" --profile "" --state state --run run --dry-run
+cd - >/dev/null || exit 1
+says out "state         = \"$dir/host/state\""
+says out "run           = \"$dir/host/run\""
+says out 'directory "main"'
 absent "$conf"
 [ "$(count '*')" = 0 ] && pass "the directory is empty still" || fail "something was written"
 
