@@ -81,7 +81,8 @@ static int bind_simple(const struct dial *dial, const char *mechanism, struct er
 static int bind_external(const struct dial *dial, const char *mechanism, struct err *err)
 {
 	if (dirconn_sasl_offers(dial, mechanism, err) < 0)
-		return err_remedy(err, dial->uri->scheme == HOST_LDAPI || dial->directory->tls_cert != NULL ?
+		return err->code != LDAP_AUTH_METHOD_NOT_SUPPORTED ? -1 :
+		       err_remedy(err, dial->uri->scheme == HOST_LDAPI || dial->directory->tls_cert != NULL ?
 				  "the server does not know this host by its socket or by its "
 				  "certificate: see that it trusts tls_cert's authority" :
 				  "EXTERNAL needs ldapi:// or a certificate of this host: set "

@@ -166,8 +166,12 @@ static Sockbuf_IO layer_io = {
 Sockbuf *dirlayer_sockbuf(LDAP *ld)
 {
 	Sockbuf *sockbuf = NULL;
+	ber_socket_t fd;
 
 	ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sockbuf);
+	/* Without layers liblber follows a null pointer. */
+	if (sockbuf != NULL && ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_GET_FD, &fd) != 1)
+		sockbuf = NULL;
 	return sockbuf;
 }
 

@@ -98,6 +98,13 @@ ok "the log says who, and by what TLS" logged 'bind: simple as cn=waypost,.*TLS:
 begin "$SLAPD_LDAPI" 'bind = "external"'
 ok "EXTERNAL by the socket" sync_wait "$dir" state live
 ok "the log says so" logged 'bind: external by the socket; TLS: none, a local socket'
+slapd_stop "$dir/slapd"
+for bind in external none; do
+	begin "$SLAPD_LDAPI" "bind = \"$bind\""
+	ok "$bind: a socket whose server is down" sync_wait_log "bind: Can't contact LDAP server (is the server up?"
+	ok "the agent lives" sync_status "$dir"
+done
+slapd_start "$dir/slapd" || exit 1
 begin "$url" "bind = \"external\" $tls tls_cert = \"$dir/agent.pem\" tls_key = \"$dir/agent.key\""
 ok "EXTERNAL by certificate" sync_wait "$dir" state live
 begin "$url" "bind = \"external\" $tls"
