@@ -9,6 +9,7 @@
 #include "admin/sync_text.h"
 #include "admin/table.h"
 #include "common/clock.h"
+#include "common/ctl_proto.h"
 
 #define LDAPSYNC "waypost-ldapsync"
 
@@ -164,7 +165,7 @@ static json_t *source_args(const struct cli *cli)
 {
 	const char *title = cli_value(cli, "source");
 
-	return title != NULL ? json_pack("{ss}", "source", title) : NULL;
+	return title != NULL ? json_pack("{so}", "source", ctl_text(title)) : NULL;
 }
 
 /* What is said where it went well and there are no rows. */

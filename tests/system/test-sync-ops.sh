@@ -130,6 +130,9 @@ write_file 40
 ok "a mended file ends it" sync_wait "$dir" state live
 write_file 5
 ok "held" becomes 's["more"]["held"]'
+ok "what is no text is no source: 3" exits 3 waypost sync accept --yes --source $'more\xff'
+ok "and lets nothing go" has_person more39
+ok "nor refuses: 3" exits 3 waypost sync refuse --source $'\xff'
 ok "nothing goes without a yes: 2" exits 2 waypost sync accept --source more
 printf 'Let it through?\tn\n' >"$dir/answers"
 asked() { "$abs_top_srcdir/tests/admin/typist.py" "$dir/answers" "$abs_top_builddir/waypost" --config "$dir/waypost.conf" sync accept; }
