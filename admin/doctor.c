@@ -240,12 +240,15 @@ static void see_file(struct doctor *d, const struct host_directory *directory)
 	struct err e;
 
 	d->check = "file";
-	if (view_open_file(d->cli, path, &view, &e) < 0)
+	if (view_open_file(d->cli, path, &view, &e) < 0) {
 		doctor_say_error(d, DOCTOR_FAILED, &e);
-	else
+		if (*e.remedy == '\0')
+			doctor_fix(d, "make it an LDIF file that the daemons' user may read, or correct uri");
+	} else {
 		doctor_say(d, DOCTOR_OK, "%s: %u servers, %u connectors", path,
 			   snap_count(view_snapshot(view), SNAP_SERVERS),
 			   snap_count(view_snapshot(view), SNAP_CONNECTORS));
+	}
 }
 
 enum { GUARD_USUAL = 20, GUARD_HIGH = 50 };

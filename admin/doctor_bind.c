@@ -158,9 +158,9 @@ void doctor_check_clear_text(struct doctor_server *s)
 		/* 64: less than ldapi:// counts for, which needs no TLS. */
 		doctor_fix(s->doctor, "have them refused");
 		doctor_commands(s->doctor,
-				"ldapmodify -Y EXTERNAL -H ldapi:/// <<'EOF'\ndn: cn=config\n"
+				"ldapmodify -Y EXTERNAL -H %s <<'EOF'\ndn: cn=config\n"
 				"changetype: modify\nreplace: olcSecurity\n"
-				"olcSecurity: simple_bind=64\nEOF");
+				"olcSecurity: simple_bind=64\nEOF", doctor_ldapi(s->uri));
 	} else if (s->kind == KIND_389) {
 		doctor_fix(s->doctor, "have them refused");
 		doctor_commands(s->doctor,

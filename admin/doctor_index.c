@@ -76,9 +76,9 @@ static const char *openldap_index(struct doctor_server *s, const char *missing)
 		strstr(missing, "entry") == NULL && strstr(missing, "objectClass") == NULL;
 
 	return talloc_asprintf(s->ctx,
-			       "ldapmodify -Y EXTERNAL -H ldapi:/// <<'EOF'\ndn: %s\n"
+			       "ldapmodify -Y EXTERNAL -H %s <<'EOF'\ndn: %s\n"
 			       "changetype: modify\nadd: olcDbIndex\nolcDbIndex: %s %s\nEOF",
-			       doctor_database(s), missing, is_presence ? "pres,eq" : "eq");
+			       doctor_ldapi(s->uri), doctor_database(s), missing, is_presence ? "pres,eq" : "eq");
 }
 
 static void check_openldap(struct doctor_server *s)
@@ -91,8 +91,8 @@ static void check_openldap(struct doctor_server *s)
 			   "look for objectClass, entryUUID and entryCSN eq in what the "
 			   "command below prints");
 		doctor_commands(s->doctor,
-				"ldapsearch -Q -LLL -Y EXTERNAL -H ldapi:/// -b cn=config "
-				"'(olcSuffix=*)' olcSuffix olcDbIndex");
+				"ldapsearch -Q -LLL -Y EXTERNAL -H %s -b cn=config "
+				"'(olcSuffix=*)' olcSuffix olcDbIndex", doctor_ldapi(s->uri));
 		return;
 	}
 	for (size_t i = 0; i < WP_COUNT(sync_attributes); i++)

@@ -88,9 +88,11 @@ int doctor_read_subschema(LDAP *ld, TALLOC_CTX *ctx, const char *dn,
  * How many, and of how many. */
 const char *doctor_missing_schema(LDAP *ld, TALLOC_CTX *ctx, const struct rootdse *dse,
 				  size_t *missing_r, size_t *all_r);
-/* How it is loaded into a server of KIND: lines to paste. */
+/* How it is loaded into the server at URI, which is of KIND: lines to paste. */
 const char *doctor_schema_commands(TALLOC_CTX *ctx, enum doctor_kind kind,
-				   const struct rootdse *dse);
+				   const struct host_uri *uri, const struct rootdse *dse);
+/* Where root is the configuration's administrator on the host of the server at URI. */
+const char *doctor_ldapi(const struct host_uri *uri);
 
 /* doctor_rights.c */
 void doctor_check_base(struct doctor_server *server);

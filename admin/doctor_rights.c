@@ -20,17 +20,24 @@ static const char *who(const struct doctor_server *s)
 			       s->account != NULL ? s->account : "ACCOUNT");
 }
 
+/* Without --force it refuses to begin where there is a host file, as there is here. */
+static const char *init_anew(const struct doctor_server *s)
+{
+	return talloc_asprintf(s->ctx, "waypost init --create --force --config %s",
+			       s->doctor->host->path);
+}
+
 static void offer_openldap_access(struct doctor_server *s)
 {
 	doctor_fix(s->doctor, "let the account read everything but passwords, without limits%s",
 		   s->database == NULL ? "; the database may have another number" : "");
 	doctor_commands(s->doctor,
-			"ldapmodify -Y EXTERNAL -H ldapi:/// <<'EOF'\ndn: %s\n"
+			"ldapmodify -Y EXTERNAL -H %s <<'EOF'\ndn: %s\n"
 			"changetype: modify\nadd: olcAccess\n"
 			"olcAccess: {0}to attrs=userPassword by %s auth by * break\n"
 			"olcAccess: {1}to * by %s read by * break\n-\n"
 			"add: olcLimits\nolcLimits: {0}%s size=unlimited time=unlimited\nEOF",
-			doctor_database(s), who(s), who(s), who(s));
+			doctor_ldapi(s->uri), doctor_database(s), who(s), who(s), who(s));
 }
 
 static const char *suffix(const struct doctor_server *s)
@@ -78,11 +85,16 @@ static void say_unreadable(struct doctor_server *s, const char *dn, int code)
 		s->has = 0;
 		return;
 	}
+	if (code == LDAP_FILTER_ERROR || code == LDAP_INVALID_DN_SYNTAX) {
+		doctor_fix(s->doctor, "correct %s in the host file",
+			   code == LDAP_FILTER_ERROR ? "filter" : "this DN");
+		return;
+	}
 	doctor_offer_access(s);
 	if (code == LDAP_NO_SUCH_OBJECT)
 		doctor_fix(s->doctor,
-			   "correct it in the host file, or make it with `waypost init "
-			   "--create`; if it is there, let the account read it");
+			   "correct it in the host file, or make it and write that file anew: %s; if "
+			   "it is there, let the account read it", init_anew(s));
 }
 
 /* How many of WHAT; few is nothing to be silent about. */
@@ -100,11 +112,12 @@ static void count(struct doctor_server *s, enum survey_what what, enum doctor_se
 			   "there are no %s, or the account may not see them",
 			   survey_label(what));
 		if (if_none != DOCTOR_OK)
-			doctor_fix(s->doctor, "add some, or let the account read them%s",
+			doctor_fix(s->doctor, "add some, or let the account read them%s%s",
 				   s->directory.profile == HOST_PROFILE_EXCHANGE ?
 					   "" :
-					   "; `waypost init --create` makes a first site with "
-					   "this server");
+					   "; what makes a first site with this server, and "
+					   "the host file anew: ",
+				   s->directory.profile == HOST_PROFILE_EXCHANGE ? "" : init_anew(s));
 	} else {
 		doctor_say(s->doctor, DOCTOR_OK, "%zu%s %.*s", row.count,
 			   row.is_cut ? " or more" : "",
@@ -118,8 +131,8 @@ static void judge_base(struct doctor_server *s, const struct entry *base)
 	if (s->directory.profile == HOST_PROFILE_WAYPOST &&
 	    !entry_has_class(base, "waypostOrganization")) {
 		doctor_say(s->doctor, DOCTOR_FAILED, "%s is no waypostOrganization", base->dn);
-		doctor_fix(s->doctor, "name the organisation's entry as base, or make one: "
-				      "waypost init --create");
+		doctor_fix(s->doctor, "name the organisation's entry as base, or make one, and the "
+				      "host file anew: %s", init_anew(s));
 		return;
 	}
 	s->has |= HAS_BASE;
@@ -270,9 +283,9 @@ static void judge_self(struct doctor_server *s, const struct entry *self)
 		doctor_fix(s->doctor, "give it the role");
 		doctor_commands(
 			s->doctor,
-			"ldapmodify … <<'EOF'\ndn: %s\nchangetype: modify\nadd: waypostRole\n"
-			"waypostRole: hub\nEOF",
-			self->dn);
+			"ldapmodify -x -D DN -W -H %s <<'EOF'\ndn: %s\nchangetype: modify\n"
+			"add: waypostRole\nwaypostRole: hub\nEOF",
+			s->uri->text, self->dn);
 		return;
 	}
 	if (state != NULL && ascii_equal(state, "disabled")) {
@@ -303,6 +316,6 @@ void doctor_check_self(struct doctor_server *s)
 	doctor_say(s->doctor, DOCTOR_FAILED,
 		   "the directory has no server %s, so this host takes no mail", name);
 	doctor_fix(s->doctor,
-		   "correct server = \"…\" in %s, or add it: waypost init --create --server %s",
-		   host->path, name);
+		   "correct server = \"…\" in the host file, or add it, and write that file anew: "
+		   "%s --server %s", init_anew(s), name);
 }

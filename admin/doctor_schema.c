@@ -115,8 +115,13 @@ static const char *schema_path(TALLOC_CTX *ctx, const char *file)
 	return access(path, R_OK) == 0 ? path : talloc_asprintf(ctx, "schema/%s", file);
 }
 
+const char *doctor_ldapi(const struct host_uri *uri)
+{
+	return uri->scheme == HOST_LDAPI ? uri->text : "ldapi:///";
+}
+
 const char *doctor_schema_commands(TALLOC_CTX *ctx, enum doctor_kind kind,
-				   const struct rootdse *dse)
+				   const struct host_uri *uri, const struct rootdse *dse)
 {
 	const char *root = dse->root_domain_context != NULL ? dse->root_domain_context :
 							      "DC=example,DC=com";
@@ -146,7 +151,7 @@ const char *doctor_schema_commands(TALLOC_CTX *ctx, enum doctor_kind kind,
 			"rem the file: %s",
 			root, schema_path(ctx, "waypost-ad.ldif"));
 	default:
-		return talloc_asprintf(ctx, "ldapadd -Y EXTERNAL -H ldapi:/// -f %s",
+		return talloc_asprintf(ctx, "ldapadd -Y EXTERNAL -H %s -f %s", doctor_ldapi(uri),
 				       schema_path(ctx, "waypost.ldif"));
 	}
 }
@@ -174,7 +179,7 @@ void doctor_check_schema(struct doctor_server *s)
 		doctor_say(s->doctor, DOCTOR_FAILED, "the schema of Waypost is not loaded");
 		doctor_fix(s->doctor, "load it");
 		doctor_commands(s->doctor, "%s",
-				doctor_schema_commands(s->ctx, s->kind, s->dse));
+				doctor_schema_commands(s->ctx, s->kind, s->uri, s->dse));
 	} else {
 		doctor_say(s->doctor, DOCTOR_WARNING,
 			   "the schema of Waypost is of another version: %zu of %zu "
@@ -184,6 +189,6 @@ void doctor_check_schema(struct doctor_server *s)
 			s->doctor,
 			"add the missing definitions; the whole schema is in the file below");
 		doctor_commands(s->doctor, "%s",
-				doctor_schema_commands(s->ctx, s->kind, s->dse));
+				doctor_schema_commands(s->ctx, s->kind, s->uri, s->dse));
 	}
 }

@@ -29,14 +29,14 @@ static void fix_sync(struct doctor_server *s)
 			   s->database == NULL ? ", which may have another number" : "");
 		doctor_commands(
 			s->doctor,
-			"ldapmodify -Y EXTERNAL -H ldapi:/// <<'EOF'\n"
+			"ldapmodify -Y EXTERNAL -H %s <<'EOF'\n"
 			"dn: cn=module{0},cn=config\nchangetype: modify\nadd: olcModuleLoad\n"
 			"olcModuleLoad: syncprov\n\ndn: olcOverlay=syncprov,%s\nchangetype: "
 			"add\n"
 			"objectClass: olcOverlayConfig\nobjectClass: olcSyncProvConfig\n"
 			"olcOverlay: syncprov\nolcSpCheckpoint: 100 10\nolcSpSessionlog: "
 			"10000\nEOF",
-			doctor_database(s));
+			doctor_ldapi(s->uri), doctor_database(s));
 	} else if (s->kind == KIND_389) {
 		doctor_fix(s->doctor, "enable content synchronisation and the changelog that "
 				      "it needs, then restart");
@@ -120,11 +120,11 @@ static void fix_limit(struct doctor_server *s)
 		   "olcLimits%s",
 		   s->database == NULL ? "; the database may have another number" : "");
 	doctor_commands(s->doctor,
-			"ldapmodify -Y EXTERNAL -H ldapi:/// <<'EOF'\ndn: %s\n"
+			"ldapmodify -Y EXTERNAL -H %s <<'EOF'\ndn: %s\n"
 			"changetype: modify\nadd: olcLimits\nolcLimits: {0}%s%s%s "
 			"size=unlimited time=unlimited\n"
 			"EOF",
-			doctor_database(s),
+			doctor_ldapi(s->uri), doctor_database(s),
 			s->directory.bind == HOST_BIND_NONE ? "anonymous" : "dn.exact=\"",
 			s->directory.bind == HOST_BIND_NONE ? "" : account,
 			s->directory.bind == HOST_BIND_NONE ? "" : "\"");

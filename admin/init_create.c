@@ -43,7 +43,7 @@ static int refuse_without_schema(struct init *i, struct err *e)
 	/* Who may not see it is told by the server when he writes. */
 	if (names == NULL || missing == 0)
 		return 0;
-	commands = doctor_schema_commands(i->ctx, i->kind, i->dse);
+	commands = doctor_schema_commands(i->ctx, i->kind, &i->uri, i->dse);
 	err_set(e, ERR_DIRECTORY, 0,
 		"the schema of Waypost is not loaded (%zu definitions are missing)", missing);
 	if (strlen(commands) < REMEDY_MAX)

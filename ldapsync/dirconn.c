@@ -32,7 +32,7 @@ int dirconn_fail(LDAP *ld, int code, struct err *err, const char *what)
 		diagnostic != NULL && *diagnostic != '\0' ? ": " : "",
 		diagnostic != NULL ? diagnostic : "");
 	ldap_memfree(diagnostic);
-	return -1;
+	return code == LDAP_FILTER_ERROR ? err_remedy(err, "correct filter in the host file") : -1;
 }
 
 static int result_code(LDAP *ld)

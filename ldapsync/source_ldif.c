@@ -153,8 +153,10 @@ static int read_regular(const char *path, struct buf *text, struct err *err)
 	struct stat status;
 
 	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-		return err_set(err, ERR_SYSTEM, 0, "%s is no regular file", path);
-	return fs_read(path, FILE_MAX, text, err);
+		err_set(err, ERR_SYSTEM, 0, "%s is no regular file", path);
+	else if (fs_read(path, FILE_MAX, text, err) == 0)
+		return 0;
+	return err_remedy(err, "make it an LDIF file that the daemons' user may read, or correct uri");
 }
 
 static int read_file(struct source_sink *sink, const struct profile *profile,

@@ -169,10 +169,19 @@ found recipients warning "no entry that matches"
 config "\"$SLAPD_URL\"" "$below $simple $tls"
 sed -i 's/HQ-HUB1/HQ-HUB9/' "$dir/c"
 visit 6
-found "this host" failed "no server HQ-HUB9" "init --create --server HQ-HUB9"
+found "this host" failed "no server HQ-HUB9" "init --create --force --config $dir/c --server HQ-HUB9"
 sed -i 's/HQ-HUB9/HQ-MBX1/' "$dir/c"
 visit 6
 found "this host" failed "neither hub nor edge" "waypostRole: hub"
+out=${out//-D DN -W/-D "$SLAPD_ROOTDN" -w "$SLAPD_ROOTPW" -ZZ -o TLS_CACERT="$dir/ca.pem"}
+follow "this host"
+config "\"$SLAPD_URL\"" "$below $simple $tls filter = \"(mail=*\""
+visit 6
+found recipients failed "Bad search filter" "correct filter in the host file"
+json 'not any("olcAccess" in row.get("commands", "") for row in v)'
+config '"file:///nowhere/org.ldif"' ""
+visit 6
+found file failed "No such file" "correct uri"
 
 # ---- limits, content synchronisation, indexes, schema ----
 config "\"$SLAPD_URL\"" "$below $simple $tls"
@@ -199,6 +208,7 @@ L
 config "\"$SLAPD_LDAPI\"" "$below bind = \"external\""
 visit 0
 found indexes warning "no index on entryCSN" "olcDbIndex: entryCSN eq"
+found indexes warning "no index on entryCSN" "-H $SLAPD_LDAPI "
 follow indexes "$here"
 visit 0
 found indexes note "no index on mailLocalAddress of the filter"

@@ -306,7 +306,7 @@ slapd_stop "$dir/org"
 find "$dir/org/config" -name '*}waypost.ldif' -delete
 slapd_start "$dir/org" || exit 1
 expect 7 "$waypost" init --config "$dir/fourth.conf" "${new[@]}"
-says err "load it: ldapadd -Y EXTERNAL -H ldapi:///"
+says err "load it: ldapadd -Y EXTERNAL -H $SLAPD_LDAPI -f "
 says err waypost.ldif
 absent "$dir/fourth.conf"
 exit $failed

@@ -73,6 +73,7 @@ ok "a missing file is a directory that is down" sync_wait "$dir" state down
 ok "what was read before stays" sync_has "$dir" 'uid=new'
 mkfifo "$org"
 ok "so is a pipe in its place, which nobody waits for" sync_until says 'no regular file'
+ok "with what helps" says 'or correct uri'
 rm "$org"
 cp "$dir/good" "$org"
 ok "back again: live" sync_wait "$dir" state live
