@@ -59,6 +59,15 @@ static int session_state(const struct source_sink *sink)
 	return 0;
 }
 
+void source_connect(struct source_sink *sink)
+{
+	if (sink->batch != NULL)
+		work_free(sink->batch); /* of a session that broke off */
+	sink->batch = NULL;
+	sink->n_events = 0;
+	sink->epoch = atomic_load(&sink->agent_epoch);
+}
+
 int source_flush(struct source_sink *sink)
 {
 	struct work *work = sink->batch;
@@ -146,12 +155,8 @@ static int ask(struct source_sink *sink, struct buf *cookie_r)
 
 int source_begin(struct source_sink *sink, uint64_t binding, struct buf *cookie_r)
 {
-	if (sink->batch != NULL)
-		work_free(sink->batch); /* of a session that broke off */
-	sink->batch = NULL;
-	sink->n_events = 0;
+	source_connect(sink);
 	sink->binding = binding;
-	sink->epoch = atomic_load(&sink->agent_epoch);
 	return ask(sink, cookie_r);
 }
 

@@ -71,6 +71,7 @@ enum session_end session_run(struct watch *watch, const struct host_uri *uri)
 	watch->lost.text[0] = '\0';
 	s.ctx = talloc_new(NULL);
 	s.pool = talloc_pool(s.ctx, ENTRY_POOL);
+	source_connect(s.sink);
 	open_and_follow(&s, &err);
 	dirconn_close(&s.ld);
 	if (source_is_called(watch->sink))

@@ -32,6 +32,8 @@ enum source_refresh {
 	SOURCE_SURE = 8,
 };
 
+/* A connection begins: what ended the one before it does not end this one. */
+void source_connect(struct source_sink *sink);
 /* Gives nothing: for who waits, or hears what is not for the sink, and would not notice the end. What
  * was given before is not held up by that. */
 int source_check(struct source_sink *sink) WP_MUST_CHECK;

@@ -81,6 +81,15 @@ habit dc1 '"refers": true'
 ok "a reference to elsewhere" mail p1 refers@example.com
 ok "is not followed" in_step
 
+# An administrator's word ends the session; the next one is followed like the first.
+waypost() { "$abs_top_builddir/waypost" --config "$dir/waypost.conf" "$@"; }
+n=$(count dc1 pages)
+ok "all is to be read anew" waypost sync resync
+ok "and is" sync_until more_than dc1 pages $((n + 2))
+ok "it is live again" sync_wait "$dir" state live 30
+ok "a change behind it" mail p1 resync@example.com
+ok "is told" in_step
+
 # What changed without a word.
 ok "a member is renamed" renamed "CN=u7,$people" "CN=seven,$people"
 ok "its group knows" in_step
