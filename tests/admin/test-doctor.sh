@@ -173,8 +173,7 @@ found "this host" failed "no server HQ-HUB9" "init --create --force --config $di
 sed -i 's/HQ-HUB9/HQ-MBX1/' "$dir/c"
 visit 6
 found "this host" failed "neither hub nor edge" "waypostRole: hub"
-out=${out//-D DN -W/-D "$SLAPD_ROOTDN" -w "$SLAPD_ROOTPW" -ZZ -o TLS_CACERT="$dir/ca.pem"}
-follow "this host"
+follow "this host" "s|-D DN -W|-D '$SLAPD_ROOTDN' -w $SLAPD_ROOTPW -ZZ -o TLS_CACERT=$dir/ca.pem|"
 config "\"$SLAPD_URL\"" "$below $simple $tls filter = \"(mail=*\""
 visit 6
 found recipients failed "Bad search filter" "correct filter in the host file"
