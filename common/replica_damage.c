@@ -12,12 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MARK "damaged"
 #define SUSPICION "suspect"
 
-enum { MAPS_MAX = 64 };
+enum { MAPS_MAX = 64, LOOKS = 5 };
 
 /* ---- marks ---- */
 
@@ -97,18 +98,32 @@ static bool is_short(const struct replica_store *store, off_t size)
 	       size < (off_t)((info.me_last_pgno + 1) * store->page_bytes);
 }
 
+/* Between a commit and replica_store_lengthen a file may be too short for a moment: not for longer. */
+static bool was_cut(const struct replica_store *store, int fd, struct stat *file_r)
+{
+	const struct timespec moment = { .tv_nsec = 20 * 1000000L };
+
+	for (int looks = 0; fstat(fd, file_r) == 0; nanosleep(&moment, NULL)) {
+		if (!is_short(store, file_r->st_size))
+			return false;
+		if (++looks == LOOKS)
+			break;
+	}
+	return true;
+}
+
 enum replica_health replica_damage_look(const struct replica_store *store, struct err *err)
 {
 	struct stat opened, named;
 	char path[PATH_MAX];
 	int fd;
 
-	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &opened) < 0)
+	if (mdb_env_get_fd(store->env, &fd) != 0)
 		return damaged(err, "its file cannot be looked at");
 	name_in(store, MARK, path);
 	if (access(path, F_OK) == 0)
 		return damaged(err, "somebody has found damage in it");
-	if (is_short(store, opened.st_size))
+	if (was_cut(store, fd, &opened))
 		return damaged(err, "its file was cut");
 	name_in(store, "data.mdb", path);
 	if (stat(path, &named) == 0 && named.st_dev == opened.st_dev &&
