@@ -10,6 +10,7 @@
 #include "ldapsync/dirconn.h"
 #include "ldapsync/session.h"
 #include "ldapsync/sync_scope.h"
+#include "ldapsync/sync_search.h"
 #include "ldapsync/syncrepl.h"
 #include "ldapsync/syncrepl_ber.h"
 #include "ldapsync/whole_reads.h"
@@ -49,25 +50,6 @@ static bool fits(const struct rootdse *dse)
 
 /* ---- asking ---- */
 
-/* A search of the scope for ATTRIBUTES; *ID_R is libldap's number of it. The reload hint stays
- * false: a server that cannot go on from the cookie says so (4096), and then everything is fetched
- * without one, which is a refresh that sweeps for certain. */
-static int send_search(struct consumer *c, enum syncrepl_mode mode, const struct buf *cookie,
-		       char **attributes, int *id_r, struct err *err)
-{
-	struct buf value = { 0 };
-	LDAPControl control = { .ldctl_oid = (char *)LDAP_CONTROL_SYNC, .ldctl_iscritical = 1 };
-	LDAPControl *controls[] = { &control, NULL };
-	int rc;
-
-	syncrepl_encode_request(mode, cookie, &value);
-	control.ldctl_value = (struct berval){ value.len, value.data };
-	rc = ldap_search_ext(c->ld, c->scope->base, LDAP_SCOPE_SUBTREE, c->scope->filter, attributes,
-			     0, controls, NULL, NULL, LDAP_NO_LIMIT, id_r);
-	buf_free(&value);
-	return rc == LDAP_SUCCESS ? 0 : dirconn_fail(c->ld, rc, err, "search");
-}
-
 /* Names and UUIDs of all that is there, while changes go on to come. */
 static int begin_audit(struct consumer *c, struct err *err)
 {
@@ -76,7 +58,8 @@ static int begin_audit(struct consumer *c, struct err *err)
 
 	if (source_audit(c->sink) < 0 || source_flush(c->sink) < 0)
 		return -1;
-	return send_search(c, SYNCREPL_REFRESH_ONLY, &no_cookie, nothing, &c->audit_id, err);
+	return sync_search(c->ld, c->scope, SYNCREPL_REFRESH_ONLY, &no_cookie, nothing,
+			   &c->audit_id, err);
 }
 
 /* ---- one step of the protocol ---- */
@@ -181,23 +164,6 @@ static int upsert(struct consumer *c, LDAPMessage *message, const struct entry_u
 	return rc;
 }
 
-static int read_state(struct consumer *c, LDAPMessage *message,
-		      struct syncrepl_state_value *state_r, LDAPControl ***controls_r,
-		      struct err *err)
-{
-	LDAPControl *control;
-
-	*controls_r = NULL;
-	if (ldap_get_entry_controls(c->ld, message, controls_r) != LDAP_SUCCESS ||
-	    *controls_r == NULL)
-		return err_set(err, ERR_PROTOCOL, 0, "an entry without its sync state");
-	control = ldap_control_find(LDAP_CONTROL_SYNC_STATE, *controls_r, NULL);
-	if (control == NULL)
-		return err_set(err, ERR_PROTOCOL, 0, "an entry without its sync state");
-	return syncrepl_decode_state(control->ldctl_value.bv_val, control->ldctl_value.bv_len,
-				     state_r, err);
-}
-
 static int take_step(struct consumer *c, LDAPMessage *message,
 		     const struct syncrepl_state_value *state, struct err *err)
 {
@@ -219,7 +185,7 @@ static int on_entry(struct consumer *c, LDAPMessage *message, struct err *err)
 {
 	struct syncrepl_state_value state;
 	LDAPControl **controls;
-	int rc = read_state(c, message, &state, &controls, err);
+	int rc = sync_search_state(c->ld, message, &state, &controls, err);
 
 	if (rc == 0)
 		rc = take_step(c, message, &state, err);
@@ -242,64 +208,13 @@ static int take_info(struct consumer *c, const struct berval *value, struct err 
 
 static int on_intermediate(struct consumer *c, LDAPMessage *message, struct err *err)
 {
-	struct berval *value = NULL;
-	char *oid = NULL;
-	int rc = 0, code = ldap_parse_intermediate(c->ld, message, &oid, &value, NULL, 0);
+	struct berval *value;
+	int rc = sync_search_info(c->ld, message, &value, err);
 
-	if (code != LDAP_SUCCESS)
-		rc = dirconn_fail(c->ld, code, err, "an intermediate response");
-	else if (oid != NULL && strcmp(oid, LDAP_SYNC_INFO) == 0 && value != NULL)
+	if (rc == 0 && value != NULL)
 		rc = take_info(c, value, err);
-	ldap_memfree(oid);
 	ber_bvfree(value);
 	return rc;
-}
-
-/* What an administrator can do about it. */
-static void add_remedy(struct err *err, int code)
-{
-	static const struct {
-		int code;
-		const char *remedy;
-	} rows[] = {
-		{ LDAP_SIZELIMIT_EXCEEDED,
-		  "give bind_dn no size limit: olcLimits with size=unlimited (OpenLDAP), "
-		  "nsSizeLimit -1 in its entry (389-ds)" },
-		{ LDAP_TIMELIMIT_EXCEEDED,
-		  "give bind_dn no time limit: olcLimits with time=unlimited (OpenLDAP), "
-		  "nsTimeLimit -1 in its entry (389-ds)" },
-		{ LDAP_ADMINLIMIT_EXCEEDED,
-		  "raise the limits for bind_dn: olcLimits with size.unchecked=unlimited "
-		  "(OpenLDAP), nsLookThroughLimit -1 in its entry (389-ds)" },
-		{ LDAP_INSUFFICIENT_ACCESS, "let bind_dn search and read everything below base and "
-					    "recipients" },
-		{ LDAP_NO_SUCH_OBJECT, "correct base and recipients in the host file, or let bind_dn "
-				       "read what they name" },
-		{ LDAP_REFERRAL, "put the server that holds the bases itself into uri: referrals are "
-				 "not followed" },
-		{ LDAP_UNAVAILABLE_CRITICAL_EXTENSION,
-		  "load the overlay syncprov (OpenLDAP) or the content synchronization plug-in "
-		  "(389-ds)" },
-	};
-
-	for (size_t i = 0; i < WP_COUNT(rows); i++)
-		if (rows[i].code == code)
-			err_remedy(err, "%s", rows[i].remedy);
-}
-
-/* The code of a result, and what it says as ERR; *DIAGNOSTIC_R is libldap's. */
-static int read_result(struct consumer *c, LDAPMessage *message, char **diagnostic_r,
-		       struct err *err)
-{
-	int code = LDAP_OTHER;
-
-	*diagnostic_r = NULL;
-	ldap_parse_result(c->ld, message, &code, NULL, diagnostic_r, NULL, NULL, 0);
-	err_set(err, ERR_DIRECTORY, code, "the server ended the search: %s%s%s",
-		ldap_err2string(code), *diagnostic_r != NULL ? ": " : "",
-		*diagnostic_r != NULL ? *diagnostic_r : "");
-	add_remedy(err, code);
-	return code;
 }
 
 /* The server ended the search: always the end of the session. */
@@ -307,7 +222,7 @@ static int on_search_result(struct consumer *c, LDAPMessage *message, struct err
 {
 	struct watch *watch = c->session->watch;
 	char *diagnostic;
-	int code = read_result(c, message, &diagnostic, err);
+	int code = sync_search_result(c->ld, message, &diagnostic, err);
 
 	switch (syncrepl_on_result(&c->sync, code, diagnostic)) {
 	case SYNCREPL_RELOAD:
@@ -348,7 +263,7 @@ static int on_audit_entry(struct consumer *c, LDAPMessage *message, struct err *
 	struct syncrepl_state_value state;
 	struct entry *entry;
 	LDAPControl **controls;
-	int rc = read_state(c, message, &state, &controls, err);
+	int rc = sync_search_state(c->ld, message, &state, &controls, err);
 
 	ldap_controls_free(controls);
 	entry = rc == 0 ? session_entry(c->session, message, err) : NULL;
@@ -363,7 +278,7 @@ static int on_audit_entry(struct consumer *c, LDAPMessage *message, struct err *
 static int on_audit_result(struct consumer *c, LDAPMessage *message, struct err *err)
 {
 	char *diagnostic;
-	int code = read_result(c, message, &diagnostic, err);
+	int code = sync_search_result(c->ld, message, &diagnostic, err);
 
 	ldap_memfree(diagnostic);
 	c->audit_id = -1;
@@ -454,7 +369,7 @@ static int check_base(struct consumer *c, const char *base, struct err *err)
 	if (code != LDAP_NO_SUCH_OBJECT)
 		return 0; /* the search will tell */
 	err_set(err, ERR_DIRECTORY, code, "there is no \"%s\", or it may not be read", base);
-	add_remedy(err, code);
+	sync_search_remedy(err, code);
 	return -1;
 }
 
@@ -489,7 +404,7 @@ static int begin(struct consumer *c, struct err *err)
 		buf_clear(&c->cookie);
 	syncrepl_give_back(&c->cookie);
 	syncrepl_init(&c->sync, c->cookie.len > 0);
-	if (send_search(c, SYNCREPL_REFRESH_AND_PERSIST, &c->cookie,
+	if (sync_search(c->ld, c->scope, SYNCREPL_REFRESH_AND_PERSIST, &c->cookie,
 			c->asks_few ? c->scope->few : c->scope->attributes, &c->search_id, err) < 0)
 		return -1;
 	session_is_up(s);
