@@ -8,6 +8,7 @@
 
 #include "ldapsync/census.h"
 #include "ldapsync/dirconn.h"
+#include "ldapsync/late_changes.h"
 #include "ldapsync/session.h"
 #include "ldapsync/sync_scope.h"
 #include "ldapsync/sync_search.h"
@@ -33,6 +34,7 @@ struct consumer {
 	struct syncrepl sync;
 	bool asks_few; /* the search does not bring all of a topology's entry */
 	struct whole_reads reads;
+	struct late_changes late;
 	struct buf cookie, uuids;
 	struct buf covering; /* the cookie of what is still to be read */
 	int search_id, audit_id; /* -1: there is none */
@@ -70,11 +72,17 @@ static int mark_set(struct consumer *c, enum syncrepl_action action)
 		struct entry_uuid uuid;
 
 		memcpy(&uuid, c->uuids.data + at, sizeof(uuid));
+		late_changes_note(&c->late, &uuid);
 		if ((action == SYNCREPL_MARK ? source_present(c->sink, &uuid) :
 					       source_delete(c->sink, &uuid)) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int store_cookie(struct consumer *c, const char *cookie, size_t len)
+{
+	return late_changes_keep(&c->late, cookie, len) ? 0 : source_cookie(c->sink, cookie, len);
 }
 
 /*
@@ -90,7 +98,7 @@ static int settle(struct consumer *c, struct err *err)
 	if (whole_reads_run(&c->reads, err) < 0)
 		return -1;
 	if (c->covering.len > 0)
-		rc = source_cookie(c->sink, c->covering.data, c->covering.len);
+		rc = store_cookie(c, c->covering.data, c->covering.len);
 	buf_clear(&c->covering);
 	return rc;
 }
@@ -102,7 +110,7 @@ static int give_cookie(struct consumer *c, const struct syncrepl_step *step)
 	if (step->cookie.data == NULL)
 		return 0;
 	if (c->reads.n == 0)
-		return source_cookie(c->sink, step->cookie.data, step->cookie.len);
+		return store_cookie(c, step->cookie.data, step->cookie.len);
 	buf_clear(&c->covering);
 	buf_add(&c->covering, step->cookie.data, step->cookie.len);
 	return 0;
@@ -129,7 +137,7 @@ static int finish_step(struct consumer *c, const struct syncrepl_step *step, str
 		return give_cookie(c, step);
 	/* A refresh without a new cookie leaves the old one in force. */
 	if (step->cookie.data == NULL && !step->forget_cookie && c->cookie.len > 0 &&
-	    source_cookie(c->sink, c->cookie.data, c->cookie.len) < 0)
+	    store_cookie(c, c->cookie.data, c->cookie.len) < 0)
 		return -1;
 	if (give_cookie(c, step) < 0)
 		return -1;
@@ -172,6 +180,7 @@ static int take_step(struct consumer *c, LDAPMessage *message,
 
 	if (syncrepl_on_entry(&c->sync, state->state, &state->cookie, &step, err) < 0)
 		return -1;
+	late_changes_note(&c->late, &state->uuid);
 	if (step.action == SYNCREPL_UPSERT && upsert(c, message, &state->uuid, is_change, err) < 0)
 		return -1;
 	if (step.action == SYNCREPL_MARK && source_present(c->sink, &state->uuid) < 0)
@@ -306,6 +315,8 @@ static int on_message(void *ctx, LDAPMessage *message, struct err *err)
 
 	if (id == c->audit_id)
 		return on_audit_message(c, message, err);
+	if (id == c->late.id)
+		return late_changes_take(&c->late, message, err);
 	c->has_news |= id == c->search_id;
 	return id == c->search_id ? on_search_message(c, message, err) : 0;
 }
@@ -329,7 +340,8 @@ static int await(struct consumer *c, struct err *err)
 		nanosleep(&moment, NULL);
 		return session_heartbeat(c->session, REFRESH_LIMIT_MS, err);
 	}
-	if (source_flush(c->sink) < 0 || session_heartbeat(c->session, HEARTBEAT_LIMIT_MS, err) < 0)
+	if (source_flush(c->sink) < 0 || late_changes_ask(&c->late, err) < 0 ||
+	    session_heartbeat(c->session, HEARTBEAT_LIMIT_MS, err) < 0)
 		return -1;
 	dirconn_wait(c->ld, stop_fd, WAIT_MS);
 	return 0;
@@ -400,6 +412,7 @@ static int begin(struct consumer *c, struct err *err)
 	/* Only with a server that gains by it, and tells of a change of what was not asked for. */
 	c->asks_few = c->scope->few != NULL && rootdse_has(&s->dse->classes, "OpenLDAProotDSE");
 	whole_reads_init(&c->reads, s, c->scope);
+	late_changes_init(&c->late, s, c->scope);
 	if (s->watch->without_cookie)
 		buf_clear(&c->cookie);
 	syncrepl_give_back(&c->cookie);
@@ -417,11 +430,12 @@ static int begin(struct consumer *c, struct err *err)
 static void follow(struct session *s, struct err *err)
 {
 	struct consumer c = { .session = s, .sink = s->sink, .ld = s->ld, .search_id = -1,
-			      .audit_id = -1 };
+			      .audit_id = -1, .late = { .id = -1 } };
 
 	if (begin(&c, err) == 0)
 		(void)follow_changes(&c, err);
 	census_end(&c.census);
+	late_changes_fini(&c.late);
 	syncrepl_fini(&c.sync);
 	buf_free(&c.cookie);
 	buf_free(&c.uuids);

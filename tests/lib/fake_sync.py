@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""fake_sync.py SCRIPTS LOG [openldap]: an LDAP server that says by RFC 4533 what a script tells it to.
+"""fake_sync.py SCRIPTS LOG [openldap|389]: an LDAP server that says by RFC 4533 what a script tells it to.
 
 Listens on a free port of 127.0.0.1 and writes "port N" to its output. Binds are accepted, a
 search of the rootDSE is answered, any other without the sync control finds nothing. A search with
@@ -7,12 +7,15 @@ it and the base dc=NAME runs SCRIPTS/NAME, which is read each time; LOG gets a l
 "NAME COOKIE" ("-" without one). After the script the connection stays open. Who asks by
 refreshOnly is told what NAME's scripts have said to be there until now; the log has no line of it.
 As long as there is SCRIPTS/NAME.half, only the first half is told.
+Only by a cookie SCRIPTS/NAME.late is run instead, and the log has a line "again NAME COOKIE".
 
 As `openldap` it says that it is one, and the sync search brings no more of an entry than was asked
 for. Other searches below dc=NAME find organisation and sites whole, by their names and by
 entryUUID, each with a description: "by name", or "by UUID". SCRIPTS/NAME.read may say otherwise, in
 lines "SITE gone" (not found at all), "SITE renamed" (not by its name), "SITE taken" (somebody else
 has the name), "SITE code N" (a search for the name has that result).
+
+As `389` it says that it is one.
 
 A script is made of these lines; P is the person uid=pN, whose UUID is made from the name:
 
@@ -150,7 +153,11 @@ class Connection:
         elif tag == 0x63:
             base = list(elements(body))[0][1].decode()
             mode, found = self.sync_request(controls)
-            if mode == 1:
+            if mode == 1 and found:
+                name = base.removeprefix("dc=")
+                self.server.log(f"again {name} {found[0]}")
+                self.list_task = asyncio.create_task(self.run(id, name, found, ".late"))
+            elif mode == 1:
                 self.list_task = asyncio.create_task(self.list_all(id, base.removeprefix("dc=")))
             elif mode is None:
                 code = 0
@@ -205,10 +212,10 @@ class Connection:
             await self.send(id, entry(dn, {}), state_control(state_value(1, uuid_of(dn))))
         await self.send(id, result(0x65, 0))
 
-    async def run(self, id, name, cookie):
+    async def run(self, id, name, cookie, kind=""):
         speaking = True
         try:
-            for line in self.server.script(name):
+            for line in self.server.script(name + kind):
                 words = shlex.split(line, comments=True)
                 if not words:
                     continue
@@ -396,7 +403,8 @@ class Server:
         self.scripts, self.file = scripts, open(log, "a", buffering=1)
         self.content = {}  # NAME → the DNs that are there
         self.is_openldap = kind == "openldap"
-        self.dse = {"objectClass": ["OpenLDAProotDSE"]} if self.is_openldap else {"vendorName": ["fake_sync.py"]}
+        self.dse = {"openldap": {"objectClass": ["OpenLDAProotDSE"]},
+                    "389": {"vendorName": ["389 Project"]}}.get(kind, {"vendorName": ["fake_sync.py"]})
 
     def log(self, line):
         print(line, file=self.file)
