@@ -34,13 +34,11 @@ static int on_refresh(struct apply *apply, struct directory *d, const struct eve
 		d->rebuilding = false;
 	}
 	d->hold = (struct apply_hold){ 0 };
-	d->before = apply->config.n_directories > 1 ? d->tally.counts : apply->status.counts;
-	d->begun_wall_ms = apply->now_ms;
-	d->named = 0;
-	d->expected = event->number == SOURCE_RESUME ? 0 : d->tally.counts.entries;
 	apply_forget_refresh(d);
-	d->phase = APPLY_REFRESHING;
-	d->complete = d->is_auditing = false;
+	apply_begin_naming(apply, d);
+	if (event->number == SOURCE_RESUME)
+		d->expected = 0;
+	d->is_auditing = false;
 	d->is_sure = event->number & SOURCE_SURE;
 	d->resumes = event->number == SOURCE_RESUME;
 	d->doubt = NULL;
@@ -246,6 +244,8 @@ static int handle(struct apply *apply, struct directory *d, const struct event *
 	case EVENT_AUDIT:
 		return apply_begin_audit(apply, d, err);
 	case EVENT_DONE:
+		if (d->phase != APPLY_REFRESHING)
+			return 0; /* of an audit that was not to be */
 		d->complete = event->number != 0;
 		return apply_finish_refresh(apply, d, false, err);
 	case EVENT_COOKIE:

@@ -119,8 +119,11 @@ void apply_mark_changed(struct apply *apply, struct directory *d, size_t n);
 int apply_doubt(struct apply *apply, struct directory *d, const char *why, struct err *err)
 	WP_MUST_CHECK;
 int apply_store_cookie(struct apply *apply, struct directory *d, struct err *err) WP_MUST_CHECK;
+/* From here on something tells all or a part of what is there. */
+void apply_begin_naming(struct apply *apply, struct directory *d);
 /* What the refresh told takes effect before its list of what is there is through, unless the guard
- * or a doubt wants to see that first. */
+ * or a doubt wants to see that first. Behind the refresh: only a list, where nothing is held or
+ * doubted. */
 int apply_begin_audit(struct apply *apply, struct directory *d, struct err *err) WP_MUST_CHECK;
 /* Sweep, guard, snapshot, cookie; ACCEPT: the guard was overruled. */
 int apply_finish_refresh(struct apply *apply, struct directory *d, bool accept, struct err *err)

@@ -62,11 +62,26 @@ static bool was_sent_everything(const struct apply *apply, const struct director
 	       may_be_everything(apply, d);
 }
 
-void apply_forget_refresh(struct directory *d)
+void apply_begin_naming(struct apply *apply, struct directory *d)
+{
+	d->before = apply->config.n_directories > 1 ? d->tally.counts : apply->status.counts;
+	d->begun_wall_ms = apply->now_ms;
+	d->named = 0;
+	d->expected = d->tally.counts.entries;
+	d->phase = APPLY_REFRESHING;
+	d->complete = false;
+}
+
+static void forget_names(struct directory *d)
 {
 	id_set_free(&d->seen);
 	id_set_free(&d->gone);
 	buf_free(&d->doomed);
+}
+
+void apply_forget_refresh(struct directory *d)
+{
+	forget_names(d);
 	buf_free(&d->cookie);
 }
 
@@ -77,7 +92,7 @@ static void end_phase(struct directory *d, enum apply_phase phase)
 	if (phase != APPLY_LIVE)
 		return;
 	d->is_ready = d->is_whole = true;
-	apply_forget_refresh(d);
+	forget_names(d); /* the cookie stays in force */
 }
 
 /* The generation of WRITER becomes the one that readers use. */
@@ -222,8 +237,12 @@ int apply_begin_audit(struct apply *apply, struct directory *d, struct err *err)
 	struct replica_sweep sweep = { 0 };
 	int rc;
 
-	if (d->phase != APPLY_REFRESHING || d->rebuilding || !apply->is_published ||
-	    may_be_everything(apply, d))
+	if (d->phase == APPLY_LIVE && d->doubt == NULL) {
+		apply_begin_naming(apply, d);
+		d->is_auditing = d->resumes = true;
+	}
+	if (d->phase != APPLY_REFRESHING || d->is_auditing || d->rebuilding ||
+	    !apply->is_published || may_be_everything(apply, d))
 		return 0;
 	d->complete = false;
 	rc = collect_sweep(apply, d, &sweep, err);

@@ -75,6 +75,18 @@ void late_changes_note(struct late_changes *late, const struct entry_uuid *uuid)
 	id_map_add(&late->by_hash, hash_of(uuid), late->told.len / sizeof(*uuid));
 }
 
+int late_changes_name(struct late_changes *late)
+{
+	for (size_t at = 0; at < late->told.len; at += sizeof(struct entry_uuid)) {
+		struct entry_uuid uuid;
+
+		memcpy(&uuid, late->told.data + at, sizeof(uuid));
+		if (source_present(late->session->sink, &uuid) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* ---- the question and its answer ---- */
 
 int late_changes_ask(struct late_changes *late, struct err *err)
@@ -157,7 +169,7 @@ static int take_result(struct late_changes *late, LDAPMessage *message, struct e
 		return -1;
 	err->text[0] = '\0';
 	if (++late->n_answered < WP_COUNT(after_ms))
-		return 0;
+		return 1;
 	if (late->newest.len > 0)
 		rc = source_cookie(late->session->sink, late->newest.data, late->newest.len);
 	late_changes_fini(late);

@@ -41,10 +41,13 @@ void late_changes_fini(struct late_changes *late);
 bool late_changes_keep(struct late_changes *late, const char *cookie, size_t len);
 /* The search told of UUID, whatever. */
 void late_changes_note(struct late_changes *late, const struct entry_uuid *uuid);
+/* Names what the search told of as present: a list of what is there may be older. */
+int late_changes_name(struct late_changes *late) WP_MUST_CHECK;
 /* Asks when it is time; to be called now and then once the refresh is over. -1: the session is over, as
  * below. */
 int late_changes_ask(struct late_changes *late, struct err *err) WP_MUST_CHECK;
-/* MESSAGE is of the search late->id. */
+/* MESSAGE is of the search late->id. 1: the first answer is through, and what is there has to be asked
+ * too: nothing tells of what a forgotten change took out of the filter. */
 int late_changes_take(struct late_changes *late, LDAPMessage *message, struct err *err)
 	WP_MUST_CHECK;
 

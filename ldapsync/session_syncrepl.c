@@ -58,7 +58,7 @@ static int begin_audit(struct consumer *c, struct err *err)
 	static char *nothing[] = { (char *)LDAP_NO_ATTRS, NULL };
 	const struct buf no_cookie = { 0 };
 
-	if (source_audit(c->sink) < 0 || source_flush(c->sink) < 0)
+	if (source_audit(c->sink) < 0 || late_changes_name(&c->late) < 0 || source_flush(c->sink) < 0)
 		return -1;
 	return sync_search(c->ld, c->scope, SYNCREPL_REFRESH_ONLY, &no_cookie, nothing,
 			   &c->audit_id, err);
@@ -308,6 +308,14 @@ static int on_audit_message(struct consumer *c, LDAPMessage *message, struct err
 	return 0; /* nothing is to be learnt from its cookie */
 }
 
+/* Nothing is told of what a forgotten change took out of the filter: what is there is asked again. */
+static int on_late_message(struct consumer *c, LDAPMessage *message, struct err *err)
+{
+	int rc = late_changes_take(&c->late, message, err);
+
+	return rc > 0 ? begin_audit(c, err) : rc;
+}
+
 static int on_message(void *ctx, LDAPMessage *message, struct err *err)
 {
 	struct consumer *c = ctx;
@@ -316,7 +324,7 @@ static int on_message(void *ctx, LDAPMessage *message, struct err *err)
 	if (id == c->audit_id)
 		return on_audit_message(c, message, err);
 	if (id == c->late.id)
-		return late_changes_take(&c->late, message, err);
+		return on_late_message(c, message, err);
 	c->has_news |= id == c->search_id;
 	return id == c->search_id ? on_search_message(c, message, err) : 0;
 }

@@ -55,7 +55,8 @@ int source_delete_named(struct source_sink *sink, const struct entry_uuid *uuid,
 bool source_take_misnamed(struct source_sink *sink);
 /* What a resumed refresh tells is told; what is there is about to be listed, because the server may have
  * forgotten deletions, while changes go on to come. They take effect from here on, and so does what
- * was told before; the refresh is over, and complete, with source_done. */
+ * was told before; the refresh is over, and complete, with source_done. Also once more behind that: what
+ * was told since the last refresh, and may not be in the list yet, is then to be named as present. */
 int source_audit(struct source_sink *sink) WP_MUST_CHECK;
 /* The refresh is over. COMPLETE: what it did not name is gone. */
 int source_done(struct source_sink *sink, bool complete) WP_MUST_CHECK;

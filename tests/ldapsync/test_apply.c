@@ -422,6 +422,50 @@ static void test_an_audit_cut_off_leaves_what_was_told(void **state)
 	assert_true(snapshot_has_sites(2));
 }
 
+/* Behind a refresh that is over: only a list. */
+static void test_an_audit_of_its_own(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 5, "c1");
+	give(0, EVENT_AUDIT, 0, NULL, 0);
+	give_uuid(0, EVENT_PRESENT, 1);
+	give_entry(0, make_site(3, "cn=T,cn=Sites,dc=x"));
+	commit();
+	assert_int_equal(apply_phase(apply, 0), APPLY_REFRESHING);
+	assert_true(snapshot_has_sites(2)); /* it holds nothing up */
+	give_person(0, 900);
+	give_uuid(0, EVENT_DELETE, 101);
+	give_uuid(0, EVENT_PRESENT, 2);
+	give_uuid(0, EVENT_PRESENT, 100);
+	give_uuid(0, EVENT_PRESENT, 101); /* older than what was told */
+	give_uuid(0, EVENT_PRESENT, 103);
+	give_uuid(0, EVENT_PRESENT, 104);
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+	assert_true(finds(100));
+	assert_false(finds(101));
+	assert_false(finds(102)); /* nobody named it */
+	assert_true(finds(104));
+	assert_true(finds(900));
+	assert_true(has_cookie(0, "c1"));
+}
+
+static void test_no_audit_of_its_own_in_doubt(void **state)
+{
+	(void)state;
+	refresh(0, SOURCE_FULL, 5, "c1");
+	give_folder(0, 91, "ou=moved,dc=x", true); /* known there, not here */
+	give(0, EVENT_AUDIT, 0, NULL, 0);
+	give_uuid(0, EVENT_PRESENT, 1);
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_int_equal(apply_phase(apply, 0), APPLY_LIVE);
+	assert_non_null(apply_take_doubt(apply, 0));
+	assert_true(finds(100));
+	assert_true(has_cookie(0, ""));
+}
+
 /* A server that ignores its cookie tells everything but deletions: the list tells them. */
 static void test_an_audit_waits_where_everything_was_sent(void **state)
 {
@@ -731,6 +775,8 @@ int main(void)
 		TEST(test_an_audit_holds_nothing_up),
 		TEST(test_a_new_folder_in_an_audit_is_no_arrival),
 		TEST(test_an_audit_cut_off_leaves_what_was_told),
+		TEST(test_an_audit_of_its_own),
+		TEST(test_no_audit_of_its_own_in_doubt),
 		TEST(test_an_audit_waits_where_everything_was_sent),
 		TEST(test_a_deletion_by_another_name_is_told),
 		TEST(test_a_file_is_one_transaction),

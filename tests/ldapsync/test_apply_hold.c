@@ -108,6 +108,35 @@ static void test_an_audit_waits_where_the_guard_would_hold(void **state)
 	assert_true(finds(100));
 }
 
+/* What is held is not decided by another list, even if it would do. */
+static void hold_and_audit(enum source_refresh kind)
+{
+	refresh(0, SOURCE_FULL, MANY, "c1");
+	refresh(0, kind, MANY / 2, "c2");
+	assert_int_equal(apply_phase(apply, 0), APPLY_HELD);
+	give(0, EVENT_AUDIT, 0, NULL, 0);
+	give_uuids(EVENT_PRESENT, 1, 3);
+	give_uuids(EVENT_PRESENT, 100, 100 + MANY);
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_int_equal(apply_phase(apply, 0), APPLY_HELD);
+	assert_int_equal(apply_held(apply)->dropped.recipients, MANY / 2);
+	assert_true(finds(100 + MANY - 1));
+	assert_true(has_cookie(0, "c1"));
+}
+
+static void test_an_audit_of_its_own_while_something_is_held(void **state)
+{
+	(void)state;
+	hold_and_audit(SOURCE_RESUME);
+}
+
+static void test_an_audit_of_its_own_while_a_generation_is_held(void **state)
+{
+	(void)state;
+	hold_and_audit(SOURCE_FULL);
+}
+
 /* A handful may go, but not all of it. */
 static void hold_the_last(enum source_refresh kind)
 {
@@ -400,6 +429,8 @@ int main(void)
 		TEST(test_the_guard_holds_a_file_back),
 		TEST(test_the_guard_holds_an_audit_back),
 		TEST(test_an_audit_waits_where_the_guard_would_hold),
+		TEST(test_an_audit_of_its_own_while_something_is_held),
+		TEST(test_an_audit_of_its_own_while_a_generation_is_held),
 		TEST(test_the_last_person_does_not_go_with_a_full_refresh),
 		TEST(test_the_last_person_does_not_go_with_a_present_phase),
 		TEST(test_others_may_take_the_place_of_all),

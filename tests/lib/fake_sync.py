@@ -32,6 +32,7 @@ A script is made of these lines; P is the person uid=pN, whose UUID is made from
   group N                a group of N members
   addresses N [STATE]    a person with N addresses
   large N                a person with a value of N octets
+  quit A B               persons who are not there any more, of which nothing is told
   present A B, gone A B  a set of the UUIDs of persons, refreshDeletes false or true
   present-org            a set with those of the organisation
   strangers N            a set of N UUIDs, "present", that nobody has heard of
@@ -205,11 +206,11 @@ class Connection:
         return None, None
 
     async def list_all(self, id, name):
-        dns = list(self.server.content.setdefault(name, {}))
-        for n, dn in enumerate(dns):
-            if n == len(dns) // 2:
+        content = list(self.server.content.setdefault(name, {}).items())
+        for n, (dn, uuid) in enumerate(content):
+            if n == len(content) // 2:
                 await self.while_there(name + ".half")
-            await self.send(id, entry(dn, {}), state_control(state_value(1, uuid_of(dn))))
+            await self.send(id, entry(dn, {}), state_control(state_value(1, uuid)))
         await self.send(id, result(0x65, 0))
 
     async def run(self, id, name, cookie, kind=""):
@@ -240,7 +241,7 @@ class Connection:
         if state == 3:
             self.content.pop(dn, None)
         else:
-            self.content[dn] = True
+            self.content[dn] = uuid_of(dn)
         await self.send(id, entry(dn, attributes), state_control(state_value(state, uuid_of(dn), cookie)))
 
     def dn(self, n):
@@ -290,6 +291,10 @@ class Connection:
         for pair in pairs:
             name, _, value = pair.partition("=")
             attributes.setdefault(name, []).append(value)
+        if state == "delete":
+            self.content.pop(dn, None)
+        else:
+            self.content[dn] = bytes.fromhex(uuid)
         await self.send(id, entry(dn, attributes),
                         state_control(state_value(STATES[state], bytes.fromhex(uuid))))
 
@@ -318,9 +323,12 @@ class Connection:
     async def do_present(self, id, first, end):
         await self.ids(id, False, [uuid_of(self.dn(n)) for n in range(int(first), int(end))])
 
-    async def do_gone(self, id, first, end):
+    async def do_quit(self, id, first, end):
         for n in range(int(first), int(end)):
             self.content.pop(self.dn(n), None)
+
+    async def do_gone(self, id, first, end):
+        await self.do_quit(id, first, end)
         await self.ids(id, True, [uuid_of(self.dn(n)) for n in range(int(first), int(end))])
 
     async def do_forget(self, id, first, end):
@@ -401,7 +409,7 @@ class Connection:
 class Server:
     def __init__(self, scripts, log, kind="fake"):
         self.scripts, self.file = scripts, open(log, "a", buffering=1)
-        self.content = {}  # NAME → the DNs that are there
+        self.content = {}  # NAME → the DNs that are there, and their UUIDs
         self.is_openldap = kind == "openldap"
         self.dse = {"openldap": {"objectClass": ["OpenLDAProotDSE"]},
                     "389": {"vendorName": ["389 Project"]}}.get(kind, {"vendorName": ["fake_sync.py"]})

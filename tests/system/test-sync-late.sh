@@ -55,6 +55,29 @@ fake_begin order < <(
 	printf 'until order.end\nclose\non c3\npeople 0 5\ndone c4\n'
 )
 late broken <<<"result 53 later"
+# One who leaves the filter is in no change log; one who is told of may not be listed yet.
+late filter <<-EOT
+	quit $many $((many + 1))
+	quit 7 8
+	result 0
+EOT
+fake_begin filter <<-EOT
+	on none
+	org
+	people 0 $many
+	done c1
+	people $many $((many + 1))
+	people $((many + 2)) $((many + 3))
+	people $((many + 2)) $((many + 3)) delete
+	cookie c2
+	until filter.go
+	close
+	on c1
+	present-org
+	present 0 7
+	present 8 $((many + 1))
+	present-done c3
+EOT
 fake_begin broken <<-EOT
 	on none
 	org
@@ -109,6 +132,12 @@ ok "what was not told is" shows order late2@example.com
 ok "nor deleted" has order "uid=p3,"
 ok "a deletion that was forgotten" not has order "uid=p4,"
 ok "and what was deleted does not come back" not has order "uid=p5,"
+ok "filter: nothing is told of who left it" sync_until not has filter "uid=p7,"
+ok "and who was told of stays" has filter "uid=p$many,"
+ok "or went, as told" fake_persons filter $many
+ok "live" sync_wait "$dir/filter" state live
+: >"$dir/scripts/filter.go"
+ok "the cookie of the refresh is in force" sync_until began filter c1
 ok "broken: an answer that is none ends the session" sync_until began broken c1
 ok "which it says" grep -q "the server ended the search: Server is unwilling to perform: later" "$dir/broken/log"
 ok "and the next begins with the refresh's cookie" not began broken c2
