@@ -10,9 +10,8 @@
 #                                 prints the changes of the Nth part of this round (churn.py)
 #   chaos_rounds KIND SERVER      the rounds: the server is of KIND (slapd, samba, ds389) in the folder
 #                                 SERVER. Stops after the first bad one, with all there is to see.
-#                                 With chaos_quiet=1 nothing is written while a session begins
 : "${abs_top_srcdir:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
-round=0 chaos_quiet=0
+round=0
 
 chaos_begin() {
 	rounds=${WP_ROUNDS:-$1}
@@ -41,7 +40,6 @@ chaos_round() {
 	esac
 	chaos_pause 300
 	[ ! -e "$dir/state/replica/current" ] || sync_show "$dir" >/dev/null || return 1
-	[ "$chaos_quiet" = 0 ] || [ "$victim" = hang ] || wait "$writer"
 	case $victim in
 	server | both) "${kind}_start" "$server" || return 1 ;;&
 	agent | both) sync_start "$dir" ;;&

@@ -1,6 +1,7 @@
 #!/bin/bash
 # As test-sync-chaos.sh, with 389 Directory Server: kill -9 of either side or both, and a server that
-# hangs, while people, folders with what is in them, groups and connectors change.
+# hangs, while people, folders with what is in them, groups and connectors change. What 389 forgets while a
+# search begins comes some seconds later (test-sync-late.sh).
 set -u
 dir=$(mktemp -d /tmp/wpchaosXXXXXX) || exit 1
 . "${abs_top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/slapd.sh"
@@ -14,8 +15,6 @@ chmod 711 "$dir" # the server is another user
 people=ou=People,dc=example,dc=com
 base=cn=Waypost,dc=example,dc=com
 chaos_begin 5
-# A change that is being made while a sync search begins 389 tells to nobody; WP_QUIET=0 shows it.
-chaos_quiet=${WP_QUIET:-1}
 
 churn() {
 	local n
