@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -21,6 +22,8 @@ struct aside {
 	pthread_mutex_t mutex;
 	bool is_done, is_left;
 };
+
+static atomic_uint n_left;
 
 static void aside_free(struct aside *aside)
 {
@@ -44,6 +47,7 @@ static void *aside_thread(void *arg)
 	if (is_left) {
 		aside->drop(aside->job);
 		aside_free(aside);
+		atomic_fetch_sub(&n_left, 1);
 	}
 	return NULL;
 }
@@ -83,8 +87,14 @@ bool aside_run(void (*run)(void *job), void (*drop)(void *job), void *job, int s
 	pthread_mutex_lock(&aside->mutex);
 	is_done = aside->is_done;
 	aside->is_left = !is_done;
+	atomic_fetch_add(&n_left, !is_done);
 	pthread_mutex_unlock(&aside->mutex);
 	if (is_done)
 		aside_free(aside);
 	return is_done;
+}
+
+bool aside_is_any_left(void)
+{
+	return atomic_load(&n_left) > 0;
 }

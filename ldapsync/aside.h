@@ -16,5 +16,7 @@
  */
 bool aside_run(void (*run)(void *job), void (*drop)(void *job), void *job, int stop_fd,
 	       uint64_t deadline_ms);
+/* Whether a job that was left behind still runs. */
+bool aside_is_any_left(void);
 
 #endif

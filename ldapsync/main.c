@@ -6,6 +6,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/ctl_server.h"
 #include "common/hostfile.h"
@@ -13,6 +14,7 @@
 #include "common/process.h"
 #include "common/replica_damage.h"
 #include "ldapsync/agent.h"
+#include "ldapsync/aside.h"
 #include "ldapsync/ctl_sync.h"
 #include "ldapsync/dirconn.h"
 
@@ -135,11 +137,15 @@ static int start(int argc, char **argv, struct err *err)
 int main(int argc, char **argv)
 {
 	struct err err;
+	int status = 0;
 
 	log_open(PROGRAM, LOG_LEVEL_INFO);
 	if (start(argc, argv, &err) < 0) {
 		log_err("cannot go on", &err);
-		return err_exit_status(&err);
+		status = err_exit_status(&err);
 	}
-	return 0;
+	/* Libraries are not taken down around a thread that still waits in one. */
+	if (aside_is_any_left())
+		_exit(status);
+	return status;
 }
