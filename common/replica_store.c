@@ -107,8 +107,12 @@ static int open_environment(struct replica_store *store, const char *path, unsig
 	rc = mdb_env_open(store->env, path, flags | MDB_NOTLS, 0660);
 	if (rc == EBADF)
 		rc = MDB_INVALID; /* an empty file, which LMDB would begin by writing */
-	if (rc != 0)
-		return replica_store_fail(err, path, rc);
+	if (rc != 0) {
+		replica_store_fail(err, path, rc);
+		return rc != ENOMEM ? -1 :
+			err_remedy(err, "the replica needs %zu GiB of addresses, not of memory: raise the "
+				   "limit (ulimit -v, LimitAS)", (size_t)REPLICA_MAP_BYTES >> 30);
+	}
 	replica_damage_watch(store);
 	mdb_env_stat(store->env, &stat);
 	store->page_bytes = stat.ms_psize;

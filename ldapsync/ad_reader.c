@@ -1,6 +1,7 @@
 /* Objects of Active Directory read whole. */
 #include "ldapsync/ad_reader.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "ldapsync/ad_wire.h"
@@ -65,10 +66,14 @@ static bool note_ranges(struct ad_reader *reader, LDAPMessage *message, struct e
 	BerElement *ber = NULL;
 	struct berval dn, name;
 	bool found = false;
+	int rc;
 
-	if (ldap_get_dn_ber(ld, message, &ber, &dn) != LDAP_SUCCESS)
+	errno = 0;
+	if (ldap_get_dn_ber(ld, message, &ber, &dn) != LDAP_SUCCESS) {
+		session_check_memory();
 		return false;
-	while (ldap_get_attribute_ber(ld, message, ber, &name, NULL) == LDAP_SUCCESS &&
+	}
+	while ((rc = ldap_get_attribute_ber(ld, message, ber, &name, NULL)) == LDAP_SUCCESS &&
 	       name.bv_val != NULL) {
 		struct ad_range range;
 		struct ad_ranged *ranged;
@@ -83,6 +88,8 @@ static bool note_ranges(struct ad_reader *reader, LDAPMessage *message, struct e
 		reader->ranged = ranged;
 		found = true;
 	}
+	if (rc != LDAP_SUCCESS)
+		session_check_memory();
 	ber_free(ber, 0);
 	return found;
 }
@@ -124,12 +131,16 @@ static int take_values(void *ctx, LDAPMessage *message, struct err *err)
 	struct ad_ranged *ranged = more->ranged;
 	struct berval dn, name, *values;
 	BerElement *ber = NULL;
+	int rc;
 
 	(void)err;
 	more->was_found = true;
-	if (ldap_get_dn_ber(ld, message, &ber, &dn) != LDAP_SUCCESS)
+	errno = 0;
+	if (ldap_get_dn_ber(ld, message, &ber, &dn) != LDAP_SUCCESS) {
+		session_check_memory();
 		return 0;
-	while (ldap_get_attribute_ber(ld, message, ber, &name, &values) == LDAP_SUCCESS &&
+	}
+	while ((rc = ldap_get_attribute_ber(ld, message, ber, &name, &values)) == LDAP_SUCCESS &&
 	       name.bv_val != NULL) {
 		char *copy = talloc_strndup(ranged->entry, name.bv_val, name.bv_len);
 		struct ad_range range;
@@ -145,6 +156,8 @@ static int take_values(void *ctx, LDAPMessage *message, struct err *err)
 		}
 		ber_memfree(values);
 	}
+	if (rc != LDAP_SUCCESS)
+		session_check_memory();
 	ber_free(ber, 0);
 	return 0;
 }

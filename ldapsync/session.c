@@ -164,6 +164,12 @@ int session_heartbeat(struct session *s, uint64_t limit_ms, struct err *err)
 	return 0;
 }
 
+void session_check_memory(void)
+{
+	if (errno == ENOMEM)
+		mem_fatal(0);
+}
+
 static void take_attribute(struct entry *entry, const struct berval *name,
 			   const struct berval *values)
 {
@@ -181,12 +187,15 @@ static void take_attributes(struct session *s, LDAPMessage *message, BerElement 
 			    struct entry *entry)
 {
 	struct berval name, *values;
+	int rc;
 
-	while (ldap_get_attribute_ber(s->ld, message, ber, &name, &values) == LDAP_SUCCESS &&
+	while ((rc = ldap_get_attribute_ber(s->ld, message, ber, &name, &values)) == LDAP_SUCCESS &&
 	       name.bv_val != NULL) {
 		take_attribute(entry, &name, values);
 		ber_memfree(values);
 	}
+	if (rc != LDAP_SUCCESS)
+		session_check_memory();
 }
 
 struct entry *session_entry(struct session *s, LDAPMessage *message, struct err *err)
@@ -195,11 +204,13 @@ struct entry *session_entry(struct session *s, LDAPMessage *message, struct err 
 	struct berval dn;
 	BerElement *ber = NULL;
 
+	errno = 0;
 	if (ldap_get_dn_ber(s->ld, message, &ber, &dn) == LDAP_SUCCESS) {
 		entry = entry_new(s->pool, "");
 		entry->dn = talloc_strndup(entry, dn.bv_val, dn.bv_len);
 		take_attributes(s, message, ber, entry);
 	} else {
+		session_check_memory();
 		err_set(err, ERR_PROTOCOL, 0, "an entry without a name");
 	}
 	ber_free(ber, 0);

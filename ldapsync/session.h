@@ -77,6 +77,9 @@ int session_drain(struct session *s, int (*on_message)(void *ctx, LDAPMessage *m
  * hung process. LIMIT_MS: how long the answer may take. -1 and ERR: it did not come.
  */
 int session_heartbeat(struct session *s, uint64_t limit_ms, struct err *err) WP_MUST_CHECK;
+/* After a failure of libldap to take a message apart, errno 0 before: without memory it says of an entry
+ * that it has no name, or no more attributes. That must not become a replica that lacks something. */
+void session_check_memory(void);
 /* The entry in MESSAGE, the caller's, without a UUID; null and ERR if its name cannot be read. */
 struct entry *session_entry(struct session *s, LDAPMessage *message, struct err *err);
 
