@@ -574,8 +574,8 @@ static void test_one_watcher_too_many_is_told_so(void **state)
 	assert_non_null(strstr(in.data, "64 clients already"));
 	buf_free(&in);
 	close_each(fds, CTL_CLIENTS_MAX);
+	wait_until(&n_watchers_gone, before + CTL_CLIENTS_MAX); /* their places are free then */
 	json_decref(rows_of("test.page", NULL));
-	wait_until(&n_watchers_gone, before + CTL_CLIENTS_MAX);
 }
 
 /* Whether the server has closed it; what it said before is taken. */
