@@ -13,20 +13,17 @@
 
 enum { FREE_PAGES, MAIN_TABLE, N_OWN_TABLES }; /* LMDB's own */
 
-static uint8_t sum_of(const MDB_val *value)
+static void read_octets(const MDB_val *value)
 {
-	const uint8_t *octets = value->mv_data;
-	uint8_t sum = 0;
+	const volatile uint8_t *octets = value->mv_data; /* no compiler leaves it out */
 
 	for (size_t i = 0; i < value->mv_size; i++)
-		sum ^= octets[i];
-	return sum;
+		(void)octets[i];
 }
 
 /* Every octet of the table; as many entries as it says, for pages may lead round in circles. */
 static bool read_table(MDB_txn *txn, MDB_dbi table)
 {
-	static volatile uint8_t sum; /* so that the octets are read */
 	MDB_val key, value;
 	MDB_cursor *cursor;
 	MDB_stat stat;
@@ -35,8 +32,10 @@ static bool read_table(MDB_txn *txn, MDB_dbi table)
 
 	if (mdb_stat(txn, table, &stat) != 0 || mdb_cursor_open(txn, table, &cursor) != 0)
 		return false;
-	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0 && ++n <= stat.ms_entries)
-		sum ^= sum_of(&key) ^ sum_of(&value);
+	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0 && ++n <= stat.ms_entries) {
+		read_octets(&key);
+		read_octets(&value);
+	}
 	mdb_cursor_close(cursor);
 	return rc == MDB_NOTFOUND && n == stat.ms_entries;
 }
