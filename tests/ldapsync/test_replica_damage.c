@@ -328,11 +328,6 @@ static void work_on_fewer(void)
 	work(FEWER);
 }
 
-static void work_on_many(void)
-{
-	work(400);
-}
-
 static bool reads(struct replica_reader *reader, unsigned n)
 {
 	struct replica_counts counts = { 0 };
@@ -402,6 +397,11 @@ static void overwrite(unsigned *seed)
 	for (unsigned i = 0; i < n && at + (long)i < size; i++)
 		fputc(rand_r(seed), file);
 	fclose(file);
+}
+
+static void work_on_many(void)
+{
+	work(400);
 }
 
 static void work_and_die(void)
