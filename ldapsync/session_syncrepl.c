@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "ldapsync/census.h"
 #include "ldapsync/dirconn.h"
 #include "ldapsync/late_changes.h"
@@ -20,6 +21,7 @@
 enum {
 	HEARTBEAT_LIMIT_MS = 3000, /* while changes are awaited */
 	REFRESH_LIMIT_MS = 30000,  /* in a refresh, when a server may be very busy */
+	SILENT_MINUTES = 10, /* of a search that is to end; a server may look for long before it begins */
 	WAIT_MS = 500,
 	GATHER_US = 1000,
 	SETTLE_MS = 200, /* slapd 2.5 locks itself up if the connection goes while it ends the search */
@@ -39,6 +41,7 @@ struct consumer {
 	struct buf covering; /* the cookie of what is still to be read */
 	int search_id, audit_id; /* -1: there is none */
 	bool is_live; /* the refresh is over */
+	uint64_t spoke_ms; /* when a search that is to end was last heard of */
 	bool has_news; /* changes that came during the audit, and were not flushed */
 	struct census *census; /* while everything is read for the first time */
 };
@@ -316,9 +319,8 @@ static int on_late_message(struct consumer *c, LDAPMessage *message, struct err 
 	return rc > 0 ? begin_audit(c, err) : rc;
 }
 
-static int on_message(void *ctx, LDAPMessage *message, struct err *err)
+static int take_message(struct consumer *c, LDAPMessage *message, struct err *err)
 {
-	struct consumer *c = ctx;
 	int id = ldap_msgid(message);
 
 	if (id == c->audit_id)
@@ -327,6 +329,30 @@ static int on_message(void *ctx, LDAPMessage *message, struct err *err)
 		return on_late_message(c, message, err);
 	c->has_news |= id == c->search_id;
 	return id == c->search_id ? on_search_message(c, message, err) : 0;
+}
+
+static int on_message(void *ctx, LDAPMessage *message, struct err *err)
+{
+	struct consumer *c = ctx;
+	int rc = take_message(c, message, err);
+
+	c->spoke_ms = clock_mono_ms(); /* after it: waiting for our own queue counts not */
+	return rc;
+}
+
+/* Heartbeats cannot see a server that is stuck with one search and answers others, as 389-ds and slapd
+ * have been seen to. */
+static int check_silence(struct consumer *c, struct err *err)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	if (c->is_live && c->audit_id < 0 && c->late.id < 0)
+		c->spoke_ms = now_ms; /* nothing has to come */
+	if (now_ms - c->spoke_ms < SILENT_MINUTES * 60000ull)
+		return 0;
+	err_set(err, ERR_DIRECTORY, LDAP_TIMEOUT,
+		"the server answers, but its search has said nothing for %d minutes", SILENT_MINUTES);
+	return err_remedy(err, "look what the server waits for, or start it again");
 }
 
 /*
@@ -338,7 +364,7 @@ static int await(struct consumer *c, struct err *err)
 	const struct timespec moment = { .tv_nsec = GATHER_US * 1000L };
 	int stop_fd = source_wake_fd(c->sink);
 
-	if (settle(c, err) < 0)
+	if (settle(c, err) < 0 || check_silence(c, err) < 0)
 		return -1;
 	if (c->audit_id >= 0 && c->has_news && source_flush(c->sink) < 0)
 		return -1;
@@ -438,7 +464,7 @@ static int begin(struct consumer *c, struct err *err)
 static void follow(struct session *s, struct err *err)
 {
 	struct consumer c = { .session = s, .sink = s->sink, .ld = s->ld, .search_id = -1,
-			      .audit_id = -1, .late = { .id = -1 } };
+			      .audit_id = -1, .late = { .id = -1 }, .spoke_ms = clock_mono_ms() };
 
 	if (begin(&c, err) == 0)
 		(void)follow_changes(&c, err);

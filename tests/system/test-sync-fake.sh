@@ -160,6 +160,10 @@ good_then blank <<-EOT
 	close
 EOT
 fake_begin bakes < <(printf 'on none\norg\npeople 0 %s\ndone\nuntil bakes.go\nclose\n' "$many")
+# Ten minutes are for who has the time.
+[ "${WP_FULL:-0}" != 1 ] || good_then stuck <<-EOT
+	until stuck.never
+EOT
 # ---- results, at first and later; 4096 that helps and that never does ----
 codes="4 32 50 51 4096"
 [ "${WP_FULL:-0}" != 1 ] || codes="1 2 3 4 10 11 12 32 50 51 52 53 80 4096"
@@ -311,6 +315,9 @@ ok "in a first refresh: nothing is published" not test -e "$dir/busy/state/repli
 : >"$dir/scripts/busy.read"
 ok "until it can be read" wait_is busy live
 ok "whole" is_stored busy Lyon "by name"
+
+is_given_up() { for ((i = 0; i < 660; i++)); do fake_says stuck "said nothing for 10 minutes" && return; sleep 1; done; return 1; }
+[ "${WP_FULL:-0}" != 1 ] || ok "a search that is stuck is given up" is_given_up
 
 # Twice for each pause, which grow from 250 ms to 5 s: a loop without them comes by the thousand.
 bound=$((2 * (6 + (SECONDS - started) / 5) + 2))
