@@ -136,15 +136,18 @@ void doctor_check_deleted(struct doctor_server *s)
 		return;
 	query.base = talloc_asprintf(s->ctx, "CN=Deleted Objects,%s", s->dse->default_context);
 	reply = dirquery(s->ld, s->ctx, &query);
-	if (reply->code == LDAP_SUCCESS && reply->entries.count > 0) {
+	/* Samba shows the container to everybody, and what is in it to few. */
+	if (reply->entries.count > 0 && entry_find(reply->entries.items[0], "isDeleted") != NULL) {
 		doctor_say(s->doctor, DOCTOR_OK, "can be seen");
 		return;
 	}
 	doctor_say(s->doctor, DOCTOR_NOTE,
-		   "cannot be seen (%s): without DirSync, a deletion is found only by "
-		   "reading everything again",
-		   ldap_err2string(reply->code));
-	doctor_fix(s->doctor, "let the account list and read them");
+		   "cannot be seen (%s): %s, a deletion is found only by comparing everything, every "
+		   "10 minutes",
+		   reply->code == LDAP_SUCCESS ? "no attributes" : ldap_err2string(reply->code),
+		   s->kind == KIND_SAMBA ? "here" : "without DirSync");
+	doctor_fix(s->doctor, "let the account list and read them%s",
+		   s->kind == KIND_SAMBA ? ", from Windows: samba-tool does not find this object" : "");
 	doctor_commands(
 		s->doctor,
 		"dsacls \"%s\" /takeownership\ndsacls \"%s\" /G \"%s:LCRP\"", query.base,

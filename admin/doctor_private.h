@@ -38,6 +38,7 @@ struct doctor_server {
 	struct rootdse *dse; /* null: not read */
 	const char *account; /* its DN, as the host file or the server says; null: not known */
 	struct entry *database; /* OpenLDAP: its configuration; null: it cannot be seen */
+	bool has_offered_access; /* once is enough: the rule cannot be added twice */
 };
 
 struct doctor_check {

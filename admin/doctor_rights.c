@@ -61,13 +61,16 @@ static void offer_389_access(struct doctor_server *s)
 
 void doctor_offer_access(struct doctor_server *s)
 {
-	if (s->kind == KIND_OPENLDAP)
+	if (s->has_offered_access)
+		doctor_fix(s->doctor, "let the account read it, by the fix above");
+	else if (s->kind == KIND_OPENLDAP)
 		offer_openldap_access(s);
 	else if (s->kind == KIND_389)
 		offer_389_access(s);
 	else
 		doctor_fix(s->doctor,
 			   "let the account read it (delegate Read on its container)");
+	s->has_offered_access = true;
 }
 
 /* ---- base ---- */

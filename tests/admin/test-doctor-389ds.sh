@@ -71,6 +71,7 @@ found server ok 389-Directory
 found schema ok "classes and attributes"
 found base failed "the account may not see it"
 found recipients warning "no entry that matches"
+json 'sum("aci:" in row.get("commands", "") for row in v) == 1' # it cannot be added twice
 follow base "$here"
 visit 0
 found base ok "1 site"

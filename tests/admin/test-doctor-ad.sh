@@ -53,6 +53,7 @@ json 'not any(row["check"] in ("sync", "limits") for row in v)'
 config plain "cleartext = true"
 visit 6
 found dirsync note "$SAMBA_BASE: allowed with OBJECT_SECURITY only"
+found "deleted objects" note "cannot be seen"
 json 'any("Replicating Directory Changes" in row.get("remedy", "") for row in v)'
 # The commands name the account, and are all that it needs.
 follow dirsync "s|dsacl set|dsacl set -s $SAMBA_CONF|"
