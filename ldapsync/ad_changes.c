@@ -14,8 +14,14 @@ enum {
 	FREED_MAX = 100000,
 };
 
-/* Attributes of recipients that hold names of others. */
-static const char *const recipient_links[] = { "member", "altRecipient" };
+/* Attributes of recipients that hold names of others, and who may have held some: one that has lost its
+ * last member says nothing of it, and is to be read too. */
+static const struct {
+	const char *name, *holders;
+} recipient_links[] = {
+	{ "member", "(objectClass=group)(member=*)" },
+	{ "altRecipient", "(altRecipient=*)" },
+};
 
 /* A name that a deleted object had. */
 struct ad_name {
@@ -47,10 +53,10 @@ static void find_links(struct ad_changes *changes)
 		return;
 	}
 	for (size_t i = 0; i < WP_COUNT(recipient_links); i++) {
-		if (!asks_for(scope, recipient_links[i]))
+		if (!asks_for(scope, recipient_links[i].name))
 			continue;
-		changes->link_names[n++] = recipient_links[i];
-		any = talloc_asprintf_append(any, "(%s=*)", recipient_links[i]);
+		changes->link_names[n++] = recipient_links[i].name;
+		any = talloc_strdup_append(any, recipient_links[i].holders);
 	}
 	if (n > 0)
 		changes->links = talloc_asprintf(ctx, "(&(|%s)%s)", any, scope->filter);

@@ -97,6 +97,14 @@ ok "one that has gone gives its name to another" tell "{\"do\": \"delete\", \"dn
 ok "it comes" user u8 u8@example.com
 ok "and is no member" in_step
 
+# The only member of a group: nothing of the group tells that it had one.
+ok "a group has one member" tell "{\"do\": \"add\", \"dn\": \"CN=Solo,$people\", \"attributes\": {\"objectClass\": [\"top\", \"group\"],
+	\"mail\": [\"solo@example.com\"], \"member\": [\"CN=u9,$people\"]}}"
+ok "and no other" in_step
+ok "it has gone and gives its name to another" tell "{\"do\": \"delete\", \"dn\": \"CN=u9,$people\"}"
+ok "who comes" user u9 u9@example.com
+ok "and is no member" in_step
+
 # Cookies refused, and a server that gives less at once than it was asked for.
 habit dc1 '"refuse_cookies": 53, "page_refuse": 200'
 ok "connected again" again
