@@ -95,7 +95,7 @@ static int begin_anew(struct apply *apply, struct directory *d, struct err *err)
 {
 	if (d->rebuilding)
 		apply_drop_building(apply);
-	d->rebuilding = false;
+	d->rebuilding = d->is_auditing = false;
 	d->number = 0;
 	d->phase = APPLY_WAITING;
 	d->hold = (struct apply_hold){ 0 };

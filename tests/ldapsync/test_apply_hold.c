@@ -137,6 +137,23 @@ static void test_an_audit_of_its_own_while_a_generation_is_held(void **state)
 	hold_and_audit(SOURCE_FULL);
 }
 
+/* What the session before it still says counts no more. */
+static void test_an_order_ends_an_audit(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	begin_audit(2);
+	assert_true(has_cookie(0, "c2"));
+	assert_int_equal(apply_resync(apply, 0, 1000, &err), 1);
+	give(0, EVENT_COOKIE, BINDING, "c9", 2);
+	give(0, EVENT_DONE, 1, NULL, 0);
+	commit();
+	assert_true(has_cookie(0, ""));
+	assert_int_equal(apply_phase(apply, 0), APPLY_WAITING);
+	assert_true(finds(100 + MANY - 1));
+}
+
 /* A handful may go, but not all of it. */
 static void hold_the_last(enum source_refresh kind)
 {
@@ -429,6 +446,7 @@ int main(void)
 		TEST(test_the_guard_holds_a_file_back),
 		TEST(test_the_guard_holds_an_audit_back),
 		TEST(test_an_audit_waits_where_the_guard_would_hold),
+		TEST(test_an_order_ends_an_audit),
 		TEST(test_an_audit_of_its_own_while_something_is_held),
 		TEST(test_an_audit_of_its_own_while_a_generation_is_held),
 		TEST(test_the_last_person_does_not_go_with_a_full_refresh),
