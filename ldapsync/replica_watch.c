@@ -69,15 +69,40 @@ void writer_watch_rows(struct replica_writer *writer, const struct change_list *
 	json_decref(rows);
 }
 
-/* The primary address in RECORD, "" if it is no recipient. */
-static const char *address_of(const struct replica_record *record)
+/* What decides where a recipient's mail goes, in the order it is told. */
+enum fact { FACT_ADDRESS, FACT_HOME, FACT_HOST, FACT_FORWARD, N_FACTS };
+
+static const char *const fact_names[N_FACTS] = { "address", "home", "host", "forward" };
+
+/* The DN whose key is KEY as the directory spells it, if it has that, else KEY. */
+static const char *spelt(struct replica_writer *writer, TALLOC_CTX *ctx, const char *key)
+{
+	struct replica_record record;
+	const char *dn = NULL;
+
+	if (*key != '\0' &&
+	    replica_store_by_dn(&writer->store, writer->txn, key, true, &record, NULL) == 1)
+		dn = replica_store_dn(&writer->store, writer->txn, ctx, &record, false, NULL);
+	return dn != NULL ? dn : key;
+}
+
+/* Of the recipient in RECORD; all "" if it is none. */
+static void read_facts(struct replica_writer *writer, TALLOC_CTX *ctx,
+		       const struct replica_record *record, const char *facts[static N_FACTS])
 {
 	struct recipient recipient;
 
+	for (int i = 0; i < N_FACTS; i++)
+		facts[i] = "";
 	if (record->recipient == NULL ||
 	    recipient_decode(record->recipient, record->recipient_len, &recipient, NULL) < 0)
-		return "";
-	return recipient.primary;
+		return;
+	facts[FACT_ADDRESS] = recipient.primary;
+	facts[FACT_HOME] = spelt(writer, ctx, recipient.home_dn);
+	facts[FACT_HOST] = recipient.mail_host;
+	facts[FACT_FORWARD] = (recipient.flags & RECIPIENT_FORWARD_DN) != 0 ?
+				      spelt(writer, ctx, recipient.forward) :
+				      recipient.forward;
 }
 
 static json_t *recipient_row(const char *kind, const char *dn, const char *address)
@@ -86,30 +111,43 @@ static json_t *recipient_row(const char *kind, const char *dn, const char *addre
 			 "address", ctl_text(address));
 }
 
+/* ROW once more, for a fact that is another. */
+static void add_fact(struct replica_writer *writer, const json_t *row, const char *name,
+		     const char *before, const char *after)
+{
+	json_t *copy;
+
+	if (strcmp(before, after) == 0)
+		return;
+	copy = json_deep_copy(row);
+	json_object_set_new(copy, "attribute", json_string(name));
+	if (*before != '\0')
+		json_object_set_new(copy, "old", json_pack("[o]", ctl_text(before)));
+	if (*after != '\0')
+		json_object_set_new(copy, "new", json_pack("[o]", ctl_text(after)));
+	add_row(writer, copy);
+}
+
 void writer_watch_recipient(struct replica_writer *writer, const struct replica_record *old,
 			    const struct replica_record *new, const struct entry *entry)
 {
-	const char *before = address_of(old), *after = address_of(new);
 	const char *kind = old->recipient == NULL ? "add" : new->recipient == NULL ? "remove" : "replace";
-	char *dn = NULL;
+	const char *before[N_FACTS], *after[N_FACTS], *dn = NULL;
+	TALLOC_CTX *ctx;
 	json_t *row;
 
 	if (!writer->watched.is_on || !writer->changes.is_listed ||
 	    (old->recipient == NULL && new->recipient == NULL) || !has_room(writer))
 		return;
-	if (entry == NULL)
-		dn = replica_store_dn(&writer->store, writer->txn, NULL, old, false, NULL);
-	row = recipient_row(kind, entry != NULL ? entry->dn : dn != NULL ? dn : "",
-			    new->recipient != NULL ? after : before);
+	ctx = talloc_new(NULL);
+	read_facts(writer, ctx, old, before);
+	read_facts(writer, ctx, new, after);
+	dn = entry != NULL ? entry->dn :
+			     replica_store_dn(&writer->store, writer->txn, ctx, old, false, NULL);
+	row = recipient_row(kind, dn != NULL ? dn : "",
+			    (new->recipient != NULL ? after : before)[FACT_ADDRESS]);
 	add_row(writer, row);
-	if (strcmp(before, after) != 0) {
-		row = json_deep_copy(row);
-		json_object_set_new(row, "attribute", json_string("address"));
-		if (*before != '\0')
-			json_object_set_new(row, "old", json_pack("[o]", ctl_text(before)));
-		if (*after != '\0')
-			json_object_set_new(row, "new", json_pack("[o]", ctl_text(after)));
-		add_row(writer, row);
-	}
-	talloc_free(dn);
+	for (int i = 0; i < N_FACTS; i++)
+		add_fact(writer, row, fact_names[i], before[i], after[i]);
+	talloc_free(ctx);
 }

@@ -166,6 +166,21 @@ mail: other59@example.com
 EOT
 ok "an address that changed" sees 'r["event"] == "changes" and any(c.get("attribute") == "address" and
 	c["old"] == ["ops59@example.com"] and c["new"] == ["other59@example.com"] for c in r["changes"])'
+modify <<EOT
+dn: uid=olga,$people
+changetype: modify
+replace: waypostHomeServer
+waypostHomeServer: cn=LYON-MBX1,cn=Servers,cn=Waypost,dc=example,dc=com
+
+dn: uid=vera,$people
+changetype: modify
+delete: mailRoutingAddress
+EOT
+ok "a person who moves" sees 'r["event"] == "changes" and any(c.get("attribute") == "home" and
+	c["address"] == "olga@example.com" and c["old"][0].startswith("cn=OSLO-MBX1,") and
+	c["new"][0].startswith("cn=LYON-MBX1,") for c in r["changes"])'
+ok "a forward that ends" sees 'r["event"] == "changes" and any(c.get("attribute") == "forward" and
+	c["old"] == ["vera.holm@partner.example"] and "new" not in c for c in r["changes"])'
 write_file 1
 ok "recipients that go" sees 'r["event"] == "changes" and sum(c["kind"] == "remove" and c["class"] == "recipient" and
 	"attribute" not in c and c["address"].startswith("more") for c in r["changes"]) == 4'
