@@ -11,6 +11,7 @@ trap 'sync_kill9 "$dir"; slapd_stop "$dir/slapd"; umount "$dir/state" 2>/dev/nul
 people=ou=People,dc=example,dc=com
 n_people=6000
 [ "${WP_FULL:-0}" != 1 ] || n_people=60000
+n_more=$((n_people * 2 / 3)) # more than free pages have room for
 
 size() { mount -o "remount,size=$1" "$dir/state"; }
 says() { sync_field "$dir" last_error | grep -q "$1"; }
@@ -53,7 +54,7 @@ ok "the replica is the directory" sync_until same
 # As much room as is used.
 size "$(($(used_kib) + 8))k"
 head -c 1m /dev/zero >"$dir/state/ballast" 2>/dev/null
-more 4000 some
+more $n_more some
 ok "no room for changes: it is said" sync_until says 'No space left on device'
 ok "what was live is whole" sync_show "$dir"
 rm "$dir/state/ballast"
@@ -65,7 +66,7 @@ ok "with what happened meanwhile" sync_until same
 size "$(($(used_kib) + 8))k"
 head -c 1m /dev/zero >"$dir/state/ballast" 2>/dev/null
 sync_kill9 "$dir"
-more 4000 other
+more $n_more other
 sync_start "$dir"
 ok "after kill -9 without room: it is said" sync_until says 'No space left on device'
 rm -f "$dir/state/ballast"
