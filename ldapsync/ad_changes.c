@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "common/dn.h"
+#include "ldapsync/ad_holders.h"
 #include "ldapsync/ad_wire.h"
 
 enum {
@@ -14,14 +15,8 @@ enum {
 	FREED_MAX = 100000,
 };
 
-/* Attributes of recipients that hold names of others, and who may have held some: one that has lost its
- * last member says nothing of it, and is to be read too. */
-static const struct {
-	const char *name, *holders;
-} recipient_links[] = {
-	{ "member", "(objectClass=group)(member=*)" },
-	{ "altRecipient", "(altRecipient=*)" },
-};
+/* Attributes of recipients that hold names of others. */
+static const char *const recipient_links[] = { "member", "altRecipient" };
 
 /* A name that a deleted object had. */
 struct ad_name {
@@ -53,10 +48,10 @@ static void find_links(struct ad_changes *changes)
 		return;
 	}
 	for (size_t i = 0; i < WP_COUNT(recipient_links); i++) {
-		if (!asks_for(scope, recipient_links[i].name))
+		if (!asks_for(scope, recipient_links[i]))
 			continue;
-		changes->link_names[n++] = recipient_links[i].name;
-		any = talloc_strdup_append(any, recipient_links[i].holders);
+		changes->link_names[n++] = recipient_links[i];
+		any = talloc_asprintf_append(any, "(%s=*)", recipient_links[i]);
 	}
 	if (n > 0)
 		changes->links = talloc_asprintf(ctx, "(&(|%s)%s)", any, scope->filter);
@@ -90,8 +85,11 @@ int ad_changes_read_links(struct ad_changes *changes, struct err *err)
 {
 	changes->wants_links = changes->owes_links = false;
 	forget_freed(changes);
-	return changes->links == NULL ? 0 :
-		ad_reader_some(changes->reader, changes->scope->base, changes->links, err);
+	if (changes->links == NULL)
+		return 0;
+	if (changes->session->part->content != PART_CONFIGURATION)
+		return ad_holders_read(changes, err);
+	return ad_reader_some(changes->reader, changes->scope->base, changes->links, err);
 }
 
 /* ---- names that became free ---- */

@@ -107,7 +107,7 @@ int source_check(struct source_sink *sink)
 
 struct question {
 	struct source_sink *sink;
-	struct buf *cookie; /* null: nothing is asked but to be answered */
+	struct buf *cookie, *holders; /* both null: nothing is asked but to be answered */
 	pthread_mutex_t mutex;
 	pthread_cond_t answered;
 	bool is_answered;
@@ -125,12 +125,22 @@ static void begin_session(struct source_sink *sink, struct buf *cookie_r)
 	agent_publish_status(agent);
 }
 
+static void list_holders(struct source_sink *sink, struct buf *uuids)
+{
+	struct err err;
+
+	if (apply_holders(sink->agent->apply, sink->index, uuids, &err) < 0)
+		agent_break_sessions(sink->agent, &err);
+}
+
 static void answer(void *arg)
 {
 	struct question *question = arg;
 
 	if (question->cookie != NULL)
 		begin_session(question->sink, question->cookie);
+	if (question->holders != NULL)
+		list_holders(question->sink, question->holders);
 	pthread_mutex_lock(&question->mutex);
 	question->is_answered = true;
 	pthread_cond_signal(&question->answered);
@@ -138,9 +148,9 @@ static void answer(void *arg)
 }
 
 /* Waits until the applying thread is through with, and has stored, all that came before. */
-static int ask(struct source_sink *sink, struct buf *cookie_r)
+static int ask(struct source_sink *sink, struct buf *cookie_r, struct buf *holders)
 {
-	struct question question = { .sink = sink, .cookie = cookie_r,
+	struct question question = { .sink = sink, .cookie = cookie_r, .holders = holders,
 				     .mutex = PTHREAD_MUTEX_INITIALIZER,
 				     .answered = PTHREAD_COND_INITIALIZER };
 
@@ -157,12 +167,17 @@ int source_begin(struct source_sink *sink, uint64_t binding, struct buf *cookie_
 {
 	source_connect(sink);
 	sink->binding = binding;
-	return ask(sink, cookie_r);
+	return ask(sink, cookie_r, NULL);
 }
 
 int source_settle(struct source_sink *sink)
 {
-	return source_flush(sink) < 0 ? -1 : ask(sink, NULL);
+	return source_flush(sink) < 0 ? -1 : ask(sink, NULL, NULL);
+}
+
+int source_holders(struct source_sink *sink, struct buf *uuids)
+{
+	return source_flush(sink) < 0 ? -1 : ask(sink, NULL, uuids);
 }
 
 int source_refresh(struct source_sink *sink, int kind)

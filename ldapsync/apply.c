@@ -338,6 +338,14 @@ bool apply_take_misnamed(struct apply *apply, size_t directory)
 	return is_misnamed;
 }
 
+int apply_holders(struct apply *apply, size_t directory, struct buf *uuids, struct err *err)
+{
+	const struct directory *d = &apply->directories[directory];
+
+	return replica_writer_holders(apply_writer(apply, d),
+				      d->rebuilding ? d->number : d->current_number, uuids, err);
+}
+
 enum apply_phase apply_phase(const struct apply *apply, size_t directory)
 {
 	return apply->directories[directory].phase;

@@ -139,6 +139,10 @@ int apply_unpin(struct apply *apply, uint64_t wall_ms, struct err *err) WP_MUST_
 /* Once after a commit that left the directory without a cookie: why its session has to end. Else
  * null. */
 const char *apply_take_doubt(struct apply *apply, size_t directory);
+/* Between transactions: adds the UUIDs of the directory's recipients that have members or a forward by
+ * DN. */
+int apply_holders(struct apply *apply, size_t directory, struct buf *uuids, struct err *err)
+	WP_MUST_CHECK;
 /* Once after a deletion that told another name than the entry had here. */
 bool apply_take_misnamed(struct apply *apply, size_t directory);
 enum apply_phase apply_phase(const struct apply *apply, size_t directory);

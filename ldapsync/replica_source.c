@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "ldapsync/replica_writer_private.h"
+#include "topology/recipient.h"
 
 struct source_head {
 	uint16_t number;
@@ -230,4 +231,38 @@ int replica_writer_set_cookie(struct replica_writer *writer, const char *title,
 	}
 	buf_free(&key);
 	return rc < 0 ? -1 : 0;
+}
+
+struct holders {
+	uint16_t source;
+	struct buf *uuids;
+};
+
+static bool note_holder(void *arg, const struct replica_record *record)
+{
+	struct holders *holders = arg;
+	struct recipient recipient;
+
+	if (record->source == holders->source &&
+	    recipient_decode(record->recipient, record->recipient_len, &recipient, NULL) == 0 &&
+	    (recipient.member_dns.count > 0 || (recipient.flags & RECIPIENT_FORWARD_DN) != 0))
+		buf_add(holders->uuids, &record->uuid, sizeof(record->uuid));
+	return true;
+}
+
+int replica_writer_holders(struct replica_writer *writer, uint16_t source, struct buf *uuids,
+			   struct err *err)
+{
+	struct holders holders = { source, uuids };
+	MDB_txn *txn;
+	int rc;
+
+	if (writer->store.env == NULL)
+		return 0; /* nothing was told yet */
+	rc = mdb_txn_begin(writer->store.env, NULL, MDB_RDONLY, &txn);
+	if (rc != 0)
+		return replica_store_fail(err, "transaction", rc);
+	rc = replica_store_each_recipient(&writer->store, txn, note_holder, &holders, err);
+	mdb_txn_abort(txn);
+	return rc;
 }

@@ -52,6 +52,11 @@ int replica_writer_index(struct replica_writer *writer, struct err *err) WP_MUST
 /* Makes everything committed durable. */
 int replica_writer_sync(struct replica_writer *writer, struct err *err) WP_MUST_CHECK;
 
+/* Outside of a transaction: adds the UUIDs of the recipients of directory SOURCE that name others by
+ * DN. Reads all recipients. */
+int replica_writer_holders(struct replica_writer *writer, uint16_t source, struct buf *uuids,
+			   struct err *err) WP_MUST_CHECK;
+
 /* ---- inside a transaction; -1: ERR, and the transaction has to be aborted ---- */
 
 /* The number of the directory TITLE. 1: given out just now, 0: known. */

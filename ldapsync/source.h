@@ -67,6 +67,10 @@ int source_flush(struct source_sink *sink) WP_MUST_CHECK;
 /* As source_flush, and waits until it is stored: for who would not come back by itself. */
 int source_settle(struct source_sink *sink) WP_MUST_CHECK;
 
+/* Adds the UUIDs of what this source told of that names others by their DNs here: as members, or to
+ * forward to. Waits until everything before is stored. */
+int source_holders(struct source_sink *sink, struct buf *uuids) WP_MUST_CHECK;
+
 /*
  * An entry has the new name DN, which entries of other parts show without a change of their own;
  * or what lies below it has. The sources of the other parts take what was said, as names each with

@@ -274,6 +274,47 @@ static void test_a_first_refresh_whose_end_failed_is_not_over(void **state)
 	assert_true(sees_replica());
 }
 
+static void give_person_with(size_t directory, unsigned id, const char *name, const char *value)
+{
+	struct entry *entry;
+	char dn[64];
+
+	snprintf(dn, sizeof(dn), "uid=%u,dc=x", id);
+	entry = make_person(id, dn, "a@x.com");
+	entry_add_text(entry, name, value);
+	give_entry(directory, entry);
+}
+
+static void test_who_names_others_is_known(void **state)
+{
+	struct entry_uuid uuids[2];
+	struct buf found = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	apply_close(&apply);
+	config.n_directories = 2;
+	open_apply();
+	refresh(0, SOURCE_FULL, 2, "a");
+	refresh(1, SOURCE_FULL, 0, "b");
+	give_person_with(0, 200, "member", "uid=100,dc=x");
+	give_person_with(0, 201, "waypostForwardDN", "uid=100,dc=x");
+	give_person_with(0, 202, "mailRoutingAddress", "b@y.com");
+	give_person_with(1, 203, "member", "uid=100,dc=x");
+	commit();
+	apply_close(&apply);
+	open_apply(); /* the directory has said nothing yet */
+	assert_int_equal(apply_holders(apply, 0, &found, &err), 0);
+	assert_int_equal(found.len, sizeof(uuids));
+	memcpy(uuids, found.data, sizeof(uuids));
+	for (unsigned i = 0; i < 2; i++) {
+		const struct entry_uuid want = make_uuid(200 + i);
+
+		assert_true(entry_uuid_equal(&uuids[i], &want));
+	}
+	buf_free(&found);
+}
+
 static ino_t image_inode(const char *state_dir, uint64_t number)
 {
 	struct stat info;
@@ -356,6 +397,7 @@ int main(void)
 		TEST(test_another_title_loses_nobody),
 		TEST(test_what_is_named_no_more_goes_when_all_others_were_read),
 		TEST(test_a_first_refresh_whose_end_failed_is_not_over),
+		TEST(test_who_names_others_is_known),
 		TEST(test_the_next_image_has_its_room),
 		TEST(test_an_image_that_outgrows_its_room_is_a_new_file),
 		TEST(test_room_that_is_lost_is_no_harm),
