@@ -25,8 +25,8 @@ static const char head[] = GEN_SCHEMA_ORIGIN
 	"#   for part in part??; do ldbmodify -H /var/lib/samba/private/sam.ldb \\\n"
 	"#     --option='dsdb:schema update allowed=true' $part; done\n"
 	"#\n"
-	"# On sites, site links and recipients of Active Directory set our attributes together with the\n"
-	"# class that has them, e.g. add: objectClass / objectClass: waypostSiteOptions.\n";
+	"# On sites, site links and recipients of Active Directory add the class that has our attributes, as\n"
+	"# objectClass: waypostSiteOptions, and then the attributes; Samba does not take both in one modify.\n";
 
 /* How a syntax is written there. Case does not matter in what is IA5 elsewhere: Unicode it is. */
 static const struct {

@@ -149,7 +149,23 @@ rename_server() { # name, new name
 	deleteoldrdn: 1
 	EOT
 }
-servers=CN=Servers,CN=Example,CN=Services,$SAMBA_CONFIG
+# Our auxiliary classes on objects of Active Directory, as doc/design/profiles.md says: the class, then
+# the attribute.
+set_option() { # name, class, attribute, value
+	samba_admin "$dir/dc" ldapmodify <<-EOT
+	dn: $1
+	changetype: modify
+	add: objectClass
+	objectClass: $2
+
+	dn: $1
+	changetype: modify
+	replace: $3
+	$3: $4
+	EOT
+}
+shows() { "$abs_top_builddir/replica_show" --json "$dir/state" | grep -i "\"dn\":\"$1\"" | grep -q "\"$2\":\[\"$3\"\]"; }
+servers=CN=Servers,CN=Example,CN=Services,$SAMBA_CONFIG sites=CN=Sites,$SAMBA_CONFIG
 samba_user "$dir/dc" agent Agent.pw1 dirsync deleted && samba_start "$dir/dc" || exit 1
 printf Agent.pw1 >"$dir/password"
 chmod 600 "$dir/password"
@@ -164,6 +180,11 @@ sync_conf "$dir" "directory \"corp\" {
 }"
 sync_start "$dir"
 ok "the agent is live" sync_wait "$dir" state live 60
+ok "a site becomes a hub site" set_option "CN=Default-First-Site-Name,$sites" waypostSiteOptions waypostHubSite TRUE
+ok "and is one" sync_until shows "CN=Default-First-Site-Name,$sites" waypostHubSite TRUE
+link="CN=DEFAULTIPSITELINK,CN=IP,CN=Inter-Site Transports,$sites"
+ok "a link gets a cost of its own for mail" set_option "$link" waypostSiteLinkOptions waypostMailCost 7
+ok "and has it" sync_until shows "$link" waypostMailCost 7
 ok "it has the home of a recipient" lives_at "Olga Olsen" OSLO-MBX1
 ok "the server is renamed" rename_server OSLO-MBX1 OSLO-STORE
 ok "and so is the home" sync_until lives_at "Olga Olsen" OSLO-STORE
