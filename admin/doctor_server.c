@@ -17,7 +17,7 @@ enum doctor_kind doctor_kind_of(const struct rootdse *dse)
 {
 	if (rootdse_has(&dse->classes, "OpenLDAProotDSE"))
 		return KIND_OPENLDAP;
-	if (dse->vendor_name != NULL && strncmp(dse->vendor_name, "389", 3) == 0)
+	if (rootdse_is_389(dse))
 		return KIND_389;
 	if (!rootdse_has(&dse->capabilities, ROOTDSE_ACTIVE_DIRECTORY))
 		return KIND_UNKNOWN;

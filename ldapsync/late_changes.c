@@ -17,12 +17,10 @@ static const uint64_t after_ms[] = { 5000, 60000 };
 void late_changes_init(struct late_changes *late, struct session *session,
 		       const struct sync_scope *scope)
 {
-	const char *vendor = session->dse->vendor_name;
-
 	*late = (struct late_changes){
 		.session = session,
 		.scope = scope,
-		.is_wanted = vendor != NULL && strncmp(vendor, "389", 3) == 0,
+		.is_wanted = rootdse_is_389(session->dse),
 		.id = -1,
 	};
 }

@@ -83,6 +83,11 @@ bool rootdse_has(const struct rootdse_list *list, const char *value)
 	return false;
 }
 
+bool rootdse_is_389(const struct rootdse *root)
+{
+	return root->vendor_name != NULL && strncmp(root->vendor_name, "389", 3) == 0;
+}
+
 static void take_entry(LDAP *ld, LDAPMessage *entry, struct rootdse *root)
 {
 	BerElement *ber = NULL;

@@ -47,6 +47,8 @@ struct sync_contexts rootdse_contexts(const struct rootdse *root);
 
 /* Whether LIST has VALUE, by ASCII without case. */
 bool rootdse_has(const struct rootdse_list *list, const char *value);
+/* Whether it says that it is a 389 Directory Server. */
+bool rootdse_is_389(const struct rootdse *root);
 
 /* The pure half of rootdse_read: the attributes to ask for, null-terminated, */
 enum { ROOTDSE_ATTRIBUTES = 22 };

@@ -11,6 +11,7 @@
 #include "ldapsync/dirconn.h"
 #include "ldapsync/late_changes.h"
 #include "ldapsync/session.h"
+#include "ldapsync/silence.h"
 #include "ldapsync/sync_scope.h"
 #include "ldapsync/sync_search.h"
 #include "ldapsync/syncrepl.h"
@@ -21,7 +22,6 @@
 enum {
 	HEARTBEAT_LIMIT_MS = 3000, /* while changes are awaited */
 	REFRESH_LIMIT_MS = 30000,  /* in a refresh, when a server may be very busy */
-	SILENT_MINUTES = 10, /* of a search that is to end; a server may look for long before it begins */
 	WAIT_MS = 500,
 	GATHER_US = 1000,
 	SETTLE_MS = 200, /* slapd 2.5 locks itself up if the connection goes while it ends the search */
@@ -41,7 +41,7 @@ struct consumer {
 	struct buf covering; /* the cookie of what is still to be read */
 	int search_id, audit_id; /* -1: there is none */
 	bool is_live; /* the refresh is over */
-	uint64_t spoke_ms; /* when a search that is to end was last heard of */
+	struct silence silence;
 	bool has_news; /* changes that came during the audit, and were not flushed */
 	struct census *census; /* while everything is read for the first time */
 };
@@ -334,25 +334,21 @@ static int take_message(struct consumer *c, LDAPMessage *message, struct err *er
 static int on_message(void *ctx, LDAPMessage *message, struct err *err)
 {
 	struct consumer *c = ctx;
-	int rc = take_message(c, message, err);
+	int rc;
 
-	c->spoke_ms = clock_mono_ms(); /* after it: waiting for our own queue counts not */
+	if (ldap_msgid(message) == c->silence.id)
+		return silence_take(&c->silence, message, err);
+	rc = take_message(c, message, err);
+	silence_broken(&c->silence); /* after it: waiting for our own queue counts not */
 	return rc;
 }
 
-/* Heartbeats cannot see a server that is stuck with one search and answers others, as 389-ds and slapd
- * have been seen to. */
+/* In a live session nothing has to come, but for what was asked for beside the search. */
 static int check_silence(struct consumer *c, struct err *err)
 {
-	uint64_t now_ms = clock_mono_ms();
-
 	if (c->is_live && c->audit_id < 0 && c->late.id < 0)
-		c->spoke_ms = now_ms; /* nothing has to come */
-	if (now_ms - c->spoke_ms < SILENT_MINUTES * 60000ull)
-		return 0;
-	err_set(err, ERR_DIRECTORY, LDAP_TIMEOUT,
-		"the server answers, but its search has said nothing for %d minutes", SILENT_MINUTES);
-	return err_remedy(err, "look what the server waits for, or start it again");
+		silence_broken(&c->silence);
+	return silence_check(&c->silence, err);
 }
 
 /*
@@ -447,6 +443,7 @@ static int begin(struct consumer *c, struct err *err)
 	c->asks_few = c->scope->few != NULL && rootdse_has(&s->dse->classes, "OpenLDAProotDSE");
 	whole_reads_init(&c->reads, s, c->scope);
 	late_changes_init(&c->late, s, c->scope);
+	silence_init(&c->silence, s, c->scope);
 	if (s->watch->without_cookie)
 		buf_clear(&c->cookie);
 	syncrepl_give_back(&c->cookie);
@@ -464,7 +461,7 @@ static int begin(struct consumer *c, struct err *err)
 static void follow(struct session *s, struct err *err)
 {
 	struct consumer c = { .session = s, .sink = s->sink, .ld = s->ld, .search_id = -1,
-			      .audit_id = -1, .late = { .id = -1 }, .spoke_ms = clock_mono_ms() };
+			      .audit_id = -1, .late = { .id = -1 } };
 
 	if (begin(&c, err) == 0)
 		(void)follow_changes(&c, err);

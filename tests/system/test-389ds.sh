@@ -57,6 +57,8 @@ change_all() {
 	} | modify
 }
 
+limits() { printf 'dn: cn=waypost,ou=Services,dc=example,dc=com\nchangetype: modify\nreplace: nsSizeLimit\nnsSizeLimit: %s\n' "$1" | modify; }
+
 ds389_init "$dir/ds" && ds389_start "$dir/ds" || exit 1
 ds389_env "$dir/ds"
 ok "our schema and the example organisation are taken" ds389_load "$dir/ds" "$abs_top_srcdir/schema/example.ldif"
@@ -75,6 +77,7 @@ ok "our schema and the example organisation are taken" ds389_load "$dir/ds" "$ab
 	 userdn="ldap:///cn=*,ou=Services,dc=example,dc=com";)
 	EOT
 } | modify
+ok "the account has no limits" limits -1
 proxy_start "$dir/proxy" "$DS389_PORT" || exit 1
 sync_conf "$dir" "$(sync_corp "$dir" "ldap://127.0.0.1:$(proxy_port "$dir/proxy")")"
 sync_start "$dir"
@@ -134,6 +137,13 @@ proxy "$dir/proxy" replace
 proxy "$dir/proxy" reset
 ok "live" sync_wait "$dir" state live 20
 mail p6 last | modify
+ok "in step" in_step
+ok "the account may read five entries" limits 5
+ok "all is to be read anew" "$abs_top_builddir/waypost" --config "$dir/waypost.conf" sync resync
+ok "389 stops at the limit, without a word: it is found out" sync_wait "$dir" state down 40
+ok "and said, with what to do" eval 'sync_field "$dir" sources | grep "Size limit exceeded" | grep -q "nsSizeLimit -1"'
+ok "the limit is taken away" limits -1
+ok "live" sync_wait "$dir" state live 20
 ok "in step" in_step
 ok "stops in order" sync_stop "$dir"
 exit $failed
