@@ -39,7 +39,7 @@ config reader "cleartext = true"
 visit 6
 found server ok "Samba"
 found server ok "$SAMBA_BASE"
-found clock ok "0 s apart"
+found clock ok "s apart"
 found "bind methods" ok "GSS-SPNEGO"
 found dirsync ok "$SAMBA_BASE: allowed"
 found dirsync ok "$SAMBA_CONFIG: allowed"

@@ -26,7 +26,7 @@ L
 # ---- clocks ----
 visit 6
 found server ok "Active Directory: dc1.fake.test"
-found clock ok "0 s apart"
+found clock ok "s apart"
 habit '"clock": 400'
 visit 6
 found clock warning "ahead of this host's, more than the 300 s that Kerberos allows" "time service"
