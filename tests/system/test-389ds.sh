@@ -140,10 +140,11 @@ mail p6 last | modify
 ok "in step" in_step
 ok "the account may read five entries" limits 5
 ok "all is to be read anew" "$abs_top_builddir/waypost" --config "$dir/waypost.conf" sync resync
-ok "389 stops at the limit, without a word: it is found out" sync_wait "$dir" state down 40
-ok "and said, with what to do" eval 'sync_field "$dir" sources | grep "Size limit exceeded" | grep -q "nsSizeLimit -1"'
+says_limit() { sync_field "$dir" sources | grep "Size limit exceeded" | grep -q "nsSizeLimit -1"; }
+for ((i = 0; i < 60; i++)); do says_limit && break; sleep 1; done
+ok "389 stops at the limit, without a word: it is found out, and said with what to do" says_limit
 ok "the limit is taken away" limits -1
-ok "live" sync_wait "$dir" state live 20
+ok "live" sync_wait "$dir" state live 40
 ok "in step" in_step
 ok "stops in order" sync_stop "$dir"
 exit $failed
