@@ -44,7 +44,6 @@ A script is made of these lines; P is the person uid=pN, whose UUID is made from
   notice                 notice of disconnection, and closes
   junk                   octets that are no LDAP
   noise [N]              N messages that mean nothing, or such without end
-  forget A B             persons who are gone, and nothing is said of it
   drip A                 person A, an octet every two seconds
   announce N             the head of a message of N octets, and zeros without end
   until FILE             waits until SCRIPTS/FILE is there
@@ -330,10 +329,6 @@ class Connection:
     async def do_gone(self, id, first, end):
         await self.do_quit(id, first, end)
         await self.ids(id, True, [uuid_of(self.dn(n)) for n in range(int(first), int(end))])
-
-    async def do_forget(self, id, first, end):
-        for n in range(int(first), int(end)):
-            self.content.pop(self.dn(n), None)
 
     async def do_present_org(self, id):
         await self.ids(id, False, [uuid_of(dn) for dn, _ in self.org(self.base)])

@@ -134,7 +134,7 @@ good_then phases <<-EOT
 EOT
 good_then audit <<-EOT
 	site Lyon
-	forget 5 6
+	quit 5 6
 	people $((many - 1)) $many delete
 	done c2
 	until audit.more
